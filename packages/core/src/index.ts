@@ -1,0 +1,5 @@
+export { neverAborts, orAbort } from "./abort.js";
+export { type Clock, systemClock } from "./clock.js";
+export { ClusterError, type ErrorCode, type ErrorDetails, isErrorCode } from "./errors.js";
+export { type Logger, silentLogger } from "./log.js";
+export { type Random, systemRandom } from "./random.js";

@@ -1,0 +1,24 @@
+export type { SchedulerConfig, T5Config, TransformerConfig, VaeConfig } from "./checkpoint/configs.js";
+export { type WeightRef, type Weights, type WeightType, weightsOf } from "./checkpoint/weights.js";
+export type {
+  FrameSize,
+  TextEncoder,
+  Tokenizer,
+  Transformer,
+  TransformerInput,
+  VaeDecoder,
+  VaeEncoder,
+} from "./components.js";
+export { type Attribute, GraphBuilder, type Value } from "./graph/graph-builder.js";
+export type { GenerationArguments, ModelFacts, ResolvedArguments } from "./request.js";
+export {
+  type ElementType,
+  elements,
+  type Graph,
+  type GraphPort,
+  type Precision,
+  type Runtime,
+  type Session,
+  type Tensor,
+  type TensorData,
+} from "./session.js";

@@ -1,0 +1,63 @@
+// The port through which the arithmetic runs. `@cogfleet/ort` implements it with ONNX Runtime.
+
+/** Element types that cross the port. float16 and bfloat16 travel as their raw 16 bits. */
+export type TensorData =
+  | { readonly type: "float32"; readonly data: Float32Array }
+  | { readonly type: "float16" | "bfloat16"; readonly data: Uint16Array }
+  | { readonly type: "int64"; readonly data: BigInt64Array }
+  | { readonly type: "int32"; readonly data: Int32Array };
+
+/** A dense tensor, row-major. `data` holds exactly the product of `dims` elements. */
+export type Tensor = { readonly dims: readonly number[] } & TensorData;
+
+export type ElementType = TensorData["type"];
+
+export interface GraphPort {
+  readonly name: string;
+  readonly type: ElementType;
+  /** A number, or the name of a dimension that differs from run to run. */
+  readonly dims: readonly (number | string)[];
+}
+
+/**
+ * A computation to run: an ONNX ModelProto whose weights are external data. Their `location` is an absolute
+ * path without its leading "/", to be looked up under the root folder: nothing is copied or converted.
+ */
+export interface Graph {
+  /** For logs and errors, such as "transformer" or "vae.decoder.next". */
+  readonly name: string;
+  readonly model: Uint8Array;
+  readonly inputs: readonly GraphPort[];
+  readonly outputs: readonly GraphPort[];
+}
+
+/** A loaded graph. */
+export interface Session {
+  /**
+   * Runs the graph once. Ownership of the inputs' buffers passes to the session when `transfer` names them: they are
+   * detached for the caller. The outputs belong to the caller. The signal is honoured before and after a run:
+   * a run that has started cannot be stopped.
+   */
+  run(
+    inputs: Readonly<Record<string, Tensor>>,
+    signal: AbortSignal,
+    options?: { readonly transfer?: readonly string[] },
+  ): Promise<Readonly<Record<string, Tensor>>>;
+  /** Gives the memory back as far as the runtime can. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Where graphs are loaded: a device with its threads. */
+export interface Runtime {
+  /** Loads a graph. Fails with `out_of_memory`, `unsupported` or `internal`, naming the graph. */
+  open(graph: Graph, signal: AbortSignal): Promise<Session>;
+  /** Ends the runtime and every session of it. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Numbers computed in: weights of other types are cast to it when a graph is loaded. */
+export type Precision = "fp32" | "fp16" | "bf16";
+
+export function elements(dims: readonly number[]): number {
+  return dims.reduce((product, dim) => product * dim, 1);
+}

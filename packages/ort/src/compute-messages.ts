@@ -1,0 +1,18 @@
+import type { ErrorCode } from "@cogfleet/core";
+import type { Graph, Tensor } from "@cogfleet/model";
+
+/** From the main thread to the thread that computes. */
+export type ComputeRequest =
+  | { readonly kind: "open"; readonly id: number; readonly session: number; readonly graph: Graph }
+  | {
+      readonly kind: "run";
+      readonly id: number;
+      readonly session: number;
+      readonly inputs: Readonly<Record<string, Tensor>>;
+    }
+  | { readonly kind: "close"; readonly id: number; readonly session: number };
+
+/** The answer to the request with the same id. */
+export type ComputeReply =
+  | { readonly kind: "done"; readonly id: number; readonly outputs: Readonly<Record<string, Tensor>> }
+  | { readonly kind: "failed"; readonly id: number; readonly code: ErrorCode; readonly message: string };

@@ -1,0 +1,2 @@
+export type { Device, RuntimeOptions } from "./device.js";
+export { startThreadRuntime } from "./thread-runtime.js";

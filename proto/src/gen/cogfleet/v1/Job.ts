@@ -1,0 +1,105 @@
+// Original file: proto/cogfleet/v1/generation.proto
+
+import type { JobState as _cogfleet_v1_JobState, JobState__Output as _cogfleet_v1_JobState__Output } from '../../cogfleet/v1/JobState.js';
+import type { SubmitRequest as _cogfleet_v1_SubmitRequest, SubmitRequest__Output as _cogfleet_v1_SubmitRequest__Output } from '../../cogfleet/v1/SubmitRequest.js';
+import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.js';
+import type { Progress as _cogfleet_v1_Progress, Progress__Output as _cogfleet_v1_Progress__Output } from '../../cogfleet/v1/Progress.js';
+import type { JobError as _cogfleet_v1_JobError, JobError__Output as _cogfleet_v1_JobError__Output } from '../../cogfleet/v1/JobError.js';
+import type { Artifact as _cogfleet_v1_Artifact, Artifact__Output as _cogfleet_v1_Artifact__Output } from '../../cogfleet/v1/Artifact.js';
+import type { Long } from '@grpc/proto-loader';
+
+export interface Job {
+  'id'?: (string);
+  'state'?: (_cogfleet_v1_JobState);
+  /**
+   * The request with every default filled in.
+   */
+  'request'?: (_cogfleet_v1_SubmitRequest | null);
+  'createTime'?: (_google_protobuf_Timestamp | null);
+  /**
+   * When it was last given to a worker.
+   */
+  'startTime'?: (_google_protobuf_Timestamp | null);
+  'finishTime'?: (_google_protobuf_Timestamp | null);
+  'progress'?: (_cogfleet_v1_Progress | null);
+  /**
+   * Set when state is JOB_STATE_FAILED.
+   */
+  'error'?: (_cogfleet_v1_JobError | null);
+  /**
+   * The video, once state is JOB_STATE_COMPLETED.
+   */
+  'artifact'?: (_cogfleet_v1_Artifact | null);
+  /**
+   * All artifacts, the video included.
+   */
+  'artifacts'?: (_cogfleet_v1_Artifact)[];
+  /**
+   * Such as a prompt that was cut.
+   */
+  'warnings'?: (string)[];
+  /**
+   * Workers of the current or last attempt.
+   */
+  'workerIds'?: (string)[];
+  /**
+   * How often it was given to workers.
+   */
+  'attempts'?: (number);
+  /**
+   * Sequence number of the job's newest event.
+   */
+  'lastSequence'?: (number | string | Long);
+  /**
+   * Jobs ahead of it while it is queued.
+   */
+  'queuePosition'?: (number);
+}
+
+export interface Job__Output {
+  'id': (string);
+  'state': (_cogfleet_v1_JobState__Output);
+  /**
+   * The request with every default filled in.
+   */
+  'request': (_cogfleet_v1_SubmitRequest__Output | null);
+  'createTime': (_google_protobuf_Timestamp__Output | null);
+  /**
+   * When it was last given to a worker.
+   */
+  'startTime': (_google_protobuf_Timestamp__Output | null);
+  'finishTime': (_google_protobuf_Timestamp__Output | null);
+  'progress': (_cogfleet_v1_Progress__Output | null);
+  /**
+   * Set when state is JOB_STATE_FAILED.
+   */
+  'error': (_cogfleet_v1_JobError__Output | null);
+  /**
+   * The video, once state is JOB_STATE_COMPLETED.
+   */
+  'artifact': (_cogfleet_v1_Artifact__Output | null);
+  /**
+   * All artifacts, the video included.
+   */
+  'artifacts': (_cogfleet_v1_Artifact__Output)[];
+  /**
+   * Such as a prompt that was cut.
+   */
+  'warnings': (string)[];
+  /**
+   * Workers of the current or last attempt.
+   */
+  'workerIds': (string)[];
+  /**
+   * How often it was given to workers.
+   */
+  'attempts': (number);
+  /**
+   * Sequence number of the job's newest event.
+   */
+  'lastSequence': (string);
+  /**
+   * Jobs ahead of it while it is queued.
+   */
+  'queuePosition': (number);
+}

@@ -1,0 +1,9 @@
+export {
+  exchangeApi,
+  exchangeDefinition,
+  fleetApi,
+  fleetDefinition,
+  generationApi,
+  generationDefinition,
+  PROTOCOL_VERSION,
+} from "./definitions.js";

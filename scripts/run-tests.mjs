@@ -1,0 +1,29 @@
+// Runs the built tests with node:test: Node 20 takes no globs, so the files are found here.
+//   node scripts/run-tests.mjs [--servers | --all] [part of a file name ...]
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+
+const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+// *.server.test.ts need a server of someone else's (NATS, Prometheus, grpcurl, ...), or minutes.
+const wanted = process.argv.includes("--all")
+  ? () => true
+  : (name) => name.endsWith(".server.test.js") === process.argv.includes("--servers");
+
+const files = ["packages", "services", "proto", "cli", "bench", "test"]
+  .flatMap((root) => readdirSync(root, { recursive: true }).map((name) => join(root, String(name))))
+  .filter((name) => /\/dist\/.*\.test\.js$/.test(name) && !name.includes("node_modules") && wanted(name))
+  .filter((name) => words.length === 0 || words.some((word) => name.includes(word)))
+  .sort();
+if (files.length === 0) {
+  process.stderr.write("no test files: did the build run?\n");
+  process.exit(1);
+}
+run({ files, concurrency: 2, timeout: 240_000 })
+  .on("test:fail", () => {
+    process.exitCode = 1;
+  })
+  .compose(spec)
+  .pipe(process.stdout);
