@@ -1,0 +1,2 @@
+export { countingRandom } from "./counting-random.js";
+export { ManualClock } from "./manual-clock.js";
