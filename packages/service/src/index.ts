@@ -1,1 +1,26 @@
-export {};
+export {
+  type ConfigOf,
+  choiceSetting,
+  describeSettings,
+  integerSetting,
+  readConfig,
+  type Setting,
+  type Settings,
+  switchSetting,
+  textSetting,
+} from "./config.js";
+export { createRegistry } from "./http/registry.js";
+export { type HttpServer, type HttpServerOptions, startHttpServer } from "./http/server.js";
+export { createLogger, LOG_LEVELS, type LogLevel } from "./log/pino-logger.js";
+export {
+  type ExitCode,
+  type RunOptions,
+  runService,
+  type ServiceProcess,
+  type Stoppable,
+} from "./process.js";
+export type { CallObserver } from "./rpc/call-observer.js";
+export { callUnary, isServiceError, readStream } from "./rpc/calls.js";
+export { bidi, type CallContext, clientStream, serverStream, unary } from "./rpc/handlers.js";
+export { type RpcServer, type RpcServerOptions, type RpcService, startRpcServer } from "./rpc/server.js";
+export { fromServiceError, toServiceError } from "./rpc/status.js";

@@ -1,0 +1,129 @@
+import { ClusterError, type Logger } from "@cogfleet/core";
+import {
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
+import { loadSync, type PackageDefinition } from "@grpc/proto-loader";
+import { ReflectionService } from "@grpc/reflection";
+import { HealthImplementation, protoPath as healthProto } from "grpc-health-check";
+import { type CallObserver, observeCalls } from "./call-observer.js";
+
+/** A service with its handlers, and the loaded file that declares it, for reflection. */
+export interface RpcService {
+  readonly definition: ServiceDefinition;
+  readonly handlers: UntypedServiceImplementation;
+  readonly file: PackageDefinition;
+}
+
+export interface RpcServerOptions {
+  /** Interface to listen on, such as "127.0.0.1". */
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly services: readonly RpcService[];
+  readonly log: Logger;
+  /** Largest message taken, bytes; a larger one is refused with RESOURCE_EXHAUSTED. Default 4 MiB. */
+  readonly maxMessageBytes?: number;
+  /** Told of every call that ends. */
+  readonly onCallEnd?: CallObserver;
+}
+
+export interface RpcServer {
+  /** The port it listens on. */
+  readonly port: number;
+  /** What grpc.health.v1 answers, for the server and for each of its services. Serving from the start. */
+  setServing(serving: boolean): void;
+  /**
+   * Takes no new call and waits for those that run; when the signal aborts, ends them. Calls without an end of their
+   * own (watches, the workers' streams) must be ended by their handlers. Idempotent.
+   */
+  stop(signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * A gRPC server that any generic client can use unaided: health and reflection stand beside the services.
+ * A port in use is `unavailable`, an address that is not ours `invalid_config`.
+ */
+export async function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
+  const maxMessageBytes = options.maxMessageBytes ?? 4 * 1024 * 1024;
+  const server = new Server({
+    "grpc.max_receive_message_length": maxMessageBytes,
+    // Finds out in half a minute that a watcher's machine is gone; workers have their own heartbeats.
+    "grpc.keepalive_time_ms": 20_000,
+    "grpc.keepalive_timeout_ms": 10_000,
+    interceptors: options.onCallEnd === undefined ? [] : [observeCalls(options.onCallEnd)],
+  });
+  for (const service of options.services) server.addService(service.definition, service.handlers);
+
+  const names = ["", ...options.services.flatMap((service) => serviceNames(service.definition))];
+  const health = new HealthImplementation();
+  const setServing = (serving: boolean): void => {
+    for (const name of names) health.setStatus(name, serving ? "SERVING" : "NOT_SERVING");
+  };
+  setServing(true);
+  health.addToServer(server);
+  const files = [...options.services.map((service) => service.file), loadSync(healthProto)];
+  new ReflectionService(Object.assign({}, ...files)).addToServer(server);
+
+  const port = await bind(server, options.host, options.port);
+  let stopped: Promise<void> | undefined;
+  return {
+    port,
+    setServing,
+    stop: (signal) => {
+      setServing(false);
+      stopped ??= shutDown(server, signal);
+      return stopped;
+    },
+  };
+}
+
+function serviceNames(definition: ServiceDefinition): string[] {
+  // A method's path is /package.Service/Method.
+  return [...new Set(Object.values(definition).map((method) => method.path.split("/")[1] ?? ""))];
+}
+
+function bind(server: Server, host: string, port: number): Promise<number> {
+  const bracketed = host.includes(":") ? `[${host}]` : host;
+  return new Promise((resolve, reject) => {
+    server.bindAsync(`${bracketed}:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
+      if (error === null) resolve(bound);
+      else reject(bindError(error, host, port));
+    });
+  });
+}
+
+/** One sentence for what Node and grpc-js say in many. */
+export function bindError(error: Error, host: string, port: number): ClusterError {
+  if (error.message.includes("EADDRINUSE")) {
+    return new ClusterError("unavailable", `port ${port} on ${host} is in use by another process`, {
+      cause: error,
+    });
+  }
+  if (error.message.includes("EACCES")) {
+    return new ClusterError("invalid_config", `port ${port} on ${host} needs privileges we do not have`, {
+      cause: error,
+    });
+  }
+  return new ClusterError(
+    "invalid_config",
+    `cannot listen on ${host}:${port}: not an address of this machine`,
+    {
+      cause: error,
+    },
+  );
+}
+
+async function shutDown(server: Server, signal: AbortSignal): Promise<void> {
+  const graceful = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+  const force = (): void => server.forceShutdown();
+  if (signal.aborted) force();
+  else signal.addEventListener("abort", force, { once: true });
+  try {
+    await graceful;
+  } finally {
+    signal.removeEventListener("abort", force);
+  }
+}
