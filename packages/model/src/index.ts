@@ -1,4 +1,17 @@
+export {
+  parseSchedulerConfig,
+  parseT5Config,
+  parseTransformerConfig,
+  parseVaeConfig,
+} from "./checkpoint/config-parsers.js";
 export type { SchedulerConfig, T5Config, TransformerConfig, VaeConfig } from "./checkpoint/configs.js";
+export {
+  floatsOf,
+  readTensors,
+  type StoredData,
+  type StoredTensor,
+  writeSafetensors,
+} from "./checkpoint/safetensors-file.js";
 export { type WeightRef, type Weights, type WeightType, weightsOf } from "./checkpoint/weights.js";
 export type {
   FrameSize,
@@ -22,3 +35,4 @@ export {
   type Tensor,
   type TensorData,
 } from "./session.js";
+export { createTokenizer, openTokenizer } from "./text/tokenizer.js";
