@@ -1,10 +1,18 @@
 export {
+  type Component,
+  readScheduler,
+  readTextEncoderFolder,
+  readTransformerFolder,
+  readVaeFolder,
+} from "./checkpoint/component.js";
+export {
   parseSchedulerConfig,
   parseT5Config,
   parseTransformerConfig,
   parseVaeConfig,
 } from "./checkpoint/config-parsers.js";
 export type { SchedulerConfig, T5Config, TransformerConfig, VaeConfig } from "./checkpoint/configs.js";
+export { type Checkpoint, openCheckpoint } from "./checkpoint/folder.js";
 export {
   floatsOf,
   readTensors,
@@ -12,7 +20,13 @@ export {
   type StoredTensor,
   writeSafetensors,
 } from "./checkpoint/safetensors-file.js";
-export { type WeightRef, type Weights, type WeightType, weightsOf } from "./checkpoint/weights.js";
+export {
+  type StoredWeightType,
+  type WeightRef,
+  type Weights,
+  type WeightType,
+  weightsOf,
+} from "./checkpoint/weights.js";
 export type {
   FrameSize,
   TextEncoder,
@@ -24,6 +38,7 @@ export type {
 } from "./components.js";
 export { type Attribute, GraphBuilder, type Value } from "./graph/graph-builder.js";
 export type { GenerationArguments, ModelFacts, ResolvedArguments } from "./request.js";
+export { resolveRequest } from "./request-gate.js";
 export {
   type ElementType,
   elements,

@@ -5,7 +5,7 @@ import { ClusterError } from "@cogfleet/core";
 import { isObject, readable, readJsonObject } from "./disk.js";
 import { readSafetensorsHeader, type TensorEntry } from "./safetensors.js";
 import { shown } from "./shown.js";
-import type { WeightRef, WeightType } from "./weights.js";
+import type { StoredWeightType, WeightRef } from "./weights.js";
 
 const INDEX = ".safetensors.index.json";
 
@@ -17,11 +17,13 @@ const USUAL_NAMES = [
   `model${INDEX}`,
 ];
 
-const WEIGHT_TYPES: Partial<Record<string, WeightType>> = {
+const WEIGHT_TYPES: Partial<Record<string, StoredWeightType>> = {
   F32: "float32",
   F16: "float16",
   BF16: "bfloat16",
 };
+
+const FLOAT64_WEIGHT = "patch_embed.pos_embedding";
 
 /**
  * The table of a component's weights, by name in the state dict. Reads headers only. `invalid_checkpoint` names the
@@ -94,7 +96,7 @@ async function readShards(
 }
 
 function weightRef(file: string, { name, dtype, shape, offset, bytes }: TensorEntry): WeightRef {
-  const type = WEIGHT_TYPES[dtype];
+  const type = dtype === "F64" && name === FLOAT64_WEIGHT ? "float64" : WEIGHT_TYPES[dtype];
   if (type === undefined)
     throw new ClusterError(
       "invalid_checkpoint",

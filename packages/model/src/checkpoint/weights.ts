@@ -1,12 +1,15 @@
 import { ClusterError } from "@cogfleet/core";
 
-/** Element types a checkpoint stores weights in. */
+/** Element types that weights are computed in, and stored in but for one. */
 export type WeightType = "float32" | "float16" | "bfloat16";
+
+/** Learned positions are stored in float64 by diffusers (`patch_embed.pos_embedding`), and nothing else is. */
+export type StoredWeightType = WeightType | "float64";
 
 /** Where one weight lies: a run of bytes in a .safetensors file, row-major, little-endian. */
 export interface WeightRef {
   readonly name: string;
-  readonly type: WeightType;
+  readonly type: StoredWeightType;
   readonly dims: readonly number[];
   /** Absolute path, symbolic links resolved. */
   readonly file: string;

@@ -8,7 +8,15 @@ export type Value = string & { readonly value: unique symbol };
 export type Attribute = number | string | readonly number[] | { readonly float: number };
 
 // onnx.TensorProto.DataType
-const DATA_TYPE = { float32: 1, int32: 6, int64: 7, bool: 9, float16: 10, bfloat16: 16 } as const;
+const DATA_TYPE = {
+  float32: 1,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+  bfloat16: 16,
+} as const;
 const EXTERNAL = 1; // onnx.TensorProto.DataLocation
 const ATTRIBUTE = { float: 1, int: 2, string: 3, ints: 7 } as const; // onnx.AttributeProto.AttributeType
 
