@@ -13,6 +13,7 @@ export interface AddedToken {
   readonly rstrip: boolean;
 }
 
+const T5_TOKENS: readonly string[] = ["<pad>", "</s>", "<unk>"];
 const EXTRA_IDS = 100;
 
 /**
@@ -35,8 +36,10 @@ export function addedTokensOf(
       if (typeof token === "string") problems.push(`added_tokens_decoder ${shown(key)} ${token}`);
       else add(token);
     }
+  // The model's own symbols count only where no list was saved; T5's three always do.
   for (const [id, { text, isSymbol }] of pieces.entries())
-    if (isSymbol || id === UNKNOWN_ID) add({ id, content: text, lstrip: false, rstrip: false });
+    if (T5_TOKENS.includes(text) || (isSymbol && !isObject(listed)))
+      add({ id, content: text, lstrip: false, rstrip: false });
   if (!isObject(listed))
     for (let i = 0; i < EXTRA_IDS; i++) {
       const id = pieces.length + EXTRA_IDS - 1 - i;
