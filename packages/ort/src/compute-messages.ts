@@ -1,8 +1,10 @@
 import type { ErrorCode } from "@cogfleet/core";
 import type { Graph, Tensor } from "@cogfleet/model";
+import type { RuntimeOptions } from "./device.js";
 
-/** From the main thread to the thread that computes. */
+/** To the thread or process that computes. The first request is `start`; requests are answered in order. */
 export type ComputeRequest =
+  | { readonly kind: "start"; readonly id: number; readonly options: RuntimeOptions }
   | { readonly kind: "open"; readonly id: number; readonly session: number; readonly graph: Graph }
   | {
       readonly kind: "run";

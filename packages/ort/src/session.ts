@@ -1,7 +1,9 @@
-import { ClusterError } from "@cogfleet/core";
+import { ClusterError, type ErrorCode } from "@cogfleet/core";
 import type { ElementType, Graph, Tensor, TensorData } from "@cogfleet/model";
 import * as ort from "onnxruntime-node";
 import type { RuntimeOptions } from "./device.js";
+import { reasonOf } from "./device-check.js";
+import { providersOf } from "./providers.js";
 
 /** A graph loaded in this thread. Runs block the thread. */
 export interface LoadedGraph {
@@ -13,14 +15,19 @@ export interface LoadedGraph {
 export async function loadGraph(graph: Graph, options: RuntimeOptions): Promise<LoadedGraph> {
   const session = await ort.InferenceSession.create(graph.model, sessionOptions(options)).catch(
     (cause: unknown) => {
-      throw loadError(graph.name, cause);
+      const reason = reasonOf(cause);
+      throw new ClusterError(codeOf(reason), `loading ${graph.name} failed: ${reason}`, { cause });
     },
   );
   return {
     async run(inputs) {
       const feeds = Object.fromEntries(Object.entries(inputs).map(([name, t]) => [name, toOrt(t)]));
       const outputs = await session.run(feeds).catch((cause: unknown) => {
-        throw runError(graph.name, inputs, cause);
+        const reason = reasonOf(cause);
+        const got = Object.entries(inputs).map(([name, tensor]) => `${name}[${tensor.dims.join("x")}]`);
+        throw new ClusterError(codeOf(reason), `${graph.name} failed on ${got.join(" ")}: ${reason}`, {
+          cause,
+        });
       });
       return Object.fromEntries(Object.entries(outputs).map(([name, t]) => [name, fromOrt(name, t)]));
     },
@@ -31,13 +38,11 @@ export async function loadGraph(graph: Graph, options: RuntimeOptions): Promise<
 function sessionOptions(options: RuntimeOptions): ort.InferenceSession.SessionOptions {
   const { device, threads, spin } = options;
   return {
-    executionProviders: [
-      device.kind === "cuda" ? { name: "cuda", deviceId: device.index } : device.kind,
-      ...(device.kind === "cpu" ? [] : ["cpu"]),
-    ],
+    executionProviders: providersOf(device),
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: "sequential",
+    logSeverityLevel: 4, // errors come back as exceptions
     extra: {
       session: {
         model_external_initializers_file_folder_path: "/",
@@ -47,6 +52,15 @@ function sessionOptions(options: RuntimeOptions): ort.InferenceSession.SessionOp
       },
     },
   };
+}
+
+/** What ONNX Runtime's message means for the caller; anything not known is a bug of ours. */
+export function codeOf(reason: string): ErrorCode {
+  if (/bad_alloc|out of memory|failed to allocate|CUDA failure 2\b|Available memory of/i.test(reason))
+    return "out_of_memory";
+  if (/external (data|initializer)|ExternalData|open file|mmap/i.test(reason)) return "invalid_checkpoint";
+  if (/NOT_IMPLEMENTED|could not find an implementation/i.test(reason)) return "unsupported";
+  return "internal";
 }
 
 function toOrt(tensor: Tensor): ort.Tensor {
@@ -75,19 +89,10 @@ function fromOrt(name: string, tensor: ort.Tensor): Tensor {
       "internal",
       `output ${name} has type ${tensor.type}, which has no place in a Tensor`,
     );
+  const { buffer, byteOffset, length } = tensor.data as Exclude<ort.Tensor["data"], string[]>;
+  // Where JavaScript has a Float16Array (Node 24), float16 comes as one: the port carries its bits.
+  if (tensor.type === "float16")
+    return { dims: tensor.dims, type: "float16", data: new Uint16Array(buffer, byteOffset, length) };
   const typed = { type: tensor.type, data: tensor.data } as TensorData;
   return { dims: tensor.dims, ...typed };
-}
-
-function loadError(graph: string, cause: unknown): ClusterError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  const code = /bad_alloc|out of memory|failed to allocate/i.test(reason) ? "out_of_memory" : "internal";
-  return new ClusterError(code, `loading ${graph} failed: ${reason}`, { cause });
-}
-
-function runError(graph: string, inputs: Readonly<Record<string, Tensor>>, cause: unknown): ClusterError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  const code = /bad_alloc|out of memory|failed to allocate/i.test(reason) ? "out_of_memory" : "internal";
-  const got = Object.entries(inputs).map(([name, tensor]) => `${name}[${tensor.dims.join("x")}]`);
-  return new ClusterError(code, `${graph} failed on ${got.join(" ")}: ${reason}`, { cause });
 }

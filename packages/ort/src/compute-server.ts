@@ -1,0 +1,67 @@
+import { ClusterError } from "@cogfleet/core";
+import type { Tensor } from "@cogfleet/model";
+import type { ComputeReply, ComputeRequest } from "./compute-messages.js";
+import type { RuntimeOptions } from "./device.js";
+import { requireDevice } from "./device-check.js";
+import { type LoadedGraph, loadGraph } from "./session.js";
+
+/**
+ * Answers requests one at a time, in order: sessions share the device. `isStopping` is asked before each one;
+ * once it says yes, nothing more is started or answered.
+ */
+export function computeServer(
+  reply: (message: ComputeReply) => void,
+  isStopping: () => boolean,
+): (request: ComputeRequest) => Promise<void> {
+  const sessions = new Map<number, LoadedGraph>();
+  let options: RuntimeOptions | undefined;
+  let turn: Promise<void> = Promise.resolve();
+
+  async function answer(request: ComputeRequest): Promise<void> {
+    if (isStopping()) return;
+    const { id } = request;
+    try {
+      reply({ kind: "done", id, outputs: await perform(request) });
+    } catch (reason) {
+      const { code, message } = withReason(reason);
+      reply({ kind: "failed", id, code, message });
+    }
+  }
+
+  async function perform(request: ComputeRequest): Promise<Readonly<Record<string, Tensor>>> {
+    switch (request.kind) {
+      case "start":
+        await requireDevice(request.options);
+        options = request.options;
+        return {};
+      case "open":
+        if (options === undefined)
+          throw new ClusterError("internal", "a session was opened before the start");
+        sessions.set(request.session, await loadGraph(request.graph, options));
+        return {};
+      case "run": {
+        const session = sessions.get(request.session);
+        if (session === undefined)
+          throw new ClusterError("internal", `session ${request.session} is not open`);
+        return session.run(request.inputs);
+      }
+      case "close": {
+        const session = sessions.get(request.session);
+        sessions.delete(request.session);
+        await session?.release();
+        return {};
+      }
+    }
+  }
+
+  return (request) => {
+    turn = turn.then(() => answer(request));
+    return turn;
+  };
+}
+
+/** A cause cannot cross to the other side: what it says is kept in the message. */
+function withReason(reason: unknown): ClusterError {
+  if (reason instanceof ClusterError || !(reason instanceof Error)) return ClusterError.from(reason);
+  return new ClusterError("internal", `the compute thread failed: ${reason.message}`);
+}
