@@ -13,6 +13,7 @@ export {
 } from "./checkpoint/config-parsers.js";
 export type { SchedulerConfig, T5Config, TransformerConfig, VaeConfig } from "./checkpoint/configs.js";
 export { type Checkpoint, openCheckpoint } from "./checkpoint/folder.js";
+export { type ComponentSize, type Inspection, inspect, type StageNeed } from "./checkpoint/inspect.js";
 export {
   floatsOf,
   readTensors,
@@ -36,7 +37,30 @@ export type {
   VaeDecoder,
   VaeEncoder,
 } from "./components.js";
+export { guidanceAt, guide, isGuided } from "./diffusion/guidance.js";
+export { randn, randn64, randnHalf, randnTensor } from "./diffusion/noise.js";
+export {
+  createScheduler,
+  type Scheduler,
+  type SchedulerResult,
+  type SchedulerStep,
+  type SolverState,
+} from "./diffusion/scheduler.js";
+export { previousTimestep } from "./diffusion/timesteps.js";
+export { type GeneratorState, TorchGenerator } from "./diffusion/torch-generator.js";
 export { type Attribute, GraphBuilder, type Value } from "./graph/graph-builder.js";
+export {
+  type LatentShape,
+  type Patch,
+  patchify,
+  type RowRange,
+  type TokenGrid,
+  tokenCount,
+  tokenGrid,
+  unpatchify,
+} from "./latents/patches.js";
+export { openTextEncoder } from "./open-text-encoder.js";
+export { openTransformer } from "./open-transformer.js";
 export type { GenerationArguments, ModelFacts, ResolvedArguments } from "./request.js";
 export { resolveRequest } from "./request-gate.js";
 export {
@@ -50,4 +74,6 @@ export {
   type Tensor,
   type TensorData,
 } from "./session.js";
+export { relativeBucket } from "./text/relative-buckets.js";
 export { createTokenizer, openTokenizer } from "./text/tokenizer.js";
+export { positionInputs, requireSize, type TransformerSize } from "./transformer-positions.js";
