@@ -28,12 +28,14 @@ export interface TransformerInput {
   readonly encoderHiddenStates: Float32Array;
   /** Train timesteps, one for each of the batch; -1 occurs. */
   readonly timestep: readonly number[];
+  /** For checkpoints with ofs_embed_dim; 2.0 when left out, as the pipelines pass. */
+  readonly ofs?: number | undefined;
 }
 
 /** One forward pass of CogVideoXTransformer3DModel. */
 export interface Transformer {
   /**
-   * Returns float32 [B, F, C_out, H, W], owned by the caller. The rotary tables (or positions) and `ofs` = 2.0 are the
+   * Returns float32 [B, F, C_out, H, W], owned by the caller. The rotary tables (or positions) are the
    * implementation's business. `invalid_request` when the size does not fit the checkpoint's positions.
    */
   forward(input: TransformerInput, signal: AbortSignal): Promise<Float32Array>;
