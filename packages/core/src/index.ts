@@ -1,4 +1,4 @@
-export { neverAborts, orAbort } from "./abort.js";
+export { linkSignals, neverAborts, orAbort } from "./abort.js";
 export { type Clock, systemClock } from "./clock.js";
 export { ClusterError, type ErrorCode, type ErrorDetails, isErrorCode } from "./errors.js";
 export { type Logger, silentLogger } from "./log.js";

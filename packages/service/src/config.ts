@@ -79,11 +79,13 @@ export function switchSetting(options: { readonly help: string }): Setting<boole
  * Reads every setting from its flag, else from its variable, else its fallback. Throws `invalid_config` that names
  * every problem: flag and variable, value, rule.
  * @param argv flags without the program's name, such as ["--port", "7070"]
+ * @param relations the problems of settings that do not fit each other, asked once each is right by itself
  */
 export function readConfig<S extends Settings>(
   settings: S,
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
+  relations: (config: ConfigOf<S>) => readonly string[] = () => [],
 ): ConfigOf<S> {
   const problems: string[] = [];
   const flags = readFlags(settings, argv, problems);
@@ -103,8 +105,10 @@ export function readConfig<S extends Settings>(
     if (parsed.success) config[name] = parsed.data;
     else problems.push(`${source} must be ${setting.rule}, got "${raw}"`);
   }
+  const complete = config as ConfigOf<S>; // every setting was parsed by its own schema, or is a problem
+  if (problems.length === 0) problems.push(...relations(complete));
   if (problems.length > 0) throw new ClusterError("invalid_config", problems.join("; "));
-  return Object.freeze(config) as ConfigOf<S>; // every setting was parsed by its own schema above
+  return Object.freeze(complete);
 }
 
 /** The settings as lines for --help. */

@@ -1,1 +1,2 @@
-export {};
+export { type CoordinatorConfig, coordinatorSettings, parseCoordinatorConfig } from "./config.js";
+export { type CoordinatorDeps, type RunningCoordinator, startCoordinator } from "./start.js";

@@ -1,8 +1,10 @@
 import { ClusterError, type Logger } from "@cogfleet/core";
 import {
+  logVerbosity,
   Server,
   ServerCredentials,
   type ServiceDefinition,
+  setLogVerbosity,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { loadSync, type PackageDefinition } from "@grpc/proto-loader";
@@ -47,6 +49,8 @@ export interface RpcServer {
  * A port in use is `unavailable`, an address that is not ours `invalid_config`.
  */
 export async function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
+  // grpc-js writes to stderr what it also throws, and we say it once, in our own words.
+  setLogVerbosity(logVerbosity.NONE);
   const maxMessageBytes = options.maxMessageBytes ?? 4 * 1024 * 1024;
   const server = new Server({
     "grpc.max_receive_message_length": maxMessageBytes,

@@ -1,0 +1,67 @@
+import {
+  type ConfigOf,
+  choiceSetting,
+  integerSetting,
+  LOG_LEVELS,
+  readConfig,
+  textSetting,
+} from "@cogfleet/service";
+
+/** Every setting of the coordinator; each is a flag and a variable: `httpPort`, `--http-port`, COGFLEET_HTTP_PORT. */
+export const coordinatorSettings = {
+  listen: textSetting({ fallback: "127.0.0.1", help: "interface to listen on, for gRPC and HTTP" }),
+  port: integerSetting({ min: 0, max: 65_535, fallback: 7070, help: "gRPC port, 0 takes a free one" }),
+  httpPort: integerSetting({
+    min: 0,
+    max: 65_535,
+    fallback: 0,
+    help: "HTTP port for metrics and probes, 0 takes a free one",
+  }),
+  data: textSetting({ fallback: ".cogfleet", help: "folder for artifacts" }),
+  maxQueued: integerSetting({
+    min: 1,
+    max: 1_000_000,
+    fallback: 10_000,
+    help: "jobs that may wait; more are refused",
+  }),
+  maxAttempts: integerSetting({
+    min: 1,
+    max: 100,
+    fallback: 3,
+    help: "attempts in a row that get nowhere, until a job fails",
+  }),
+  heartbeatMs: integerSetting({
+    min: 10,
+    max: 60_000,
+    fallback: 1_000,
+    help: "interval of the workers' heartbeats",
+  }),
+  leaseMs: integerSetting({
+    min: 30,
+    max: 600_000,
+    fallback: 3_000,
+    help: "silence after which a worker is dead",
+  }),
+  graceMs: integerSetting({
+    min: 0,
+    max: 3_600_000,
+    fallback: 10_000,
+    help: "time that a shutdown may take",
+  }),
+  logLevel: choiceSetting({ choices: LOG_LEVELS, fallback: "info", help: "least level that is logged" }),
+};
+
+export type CoordinatorConfig = ConfigOf<typeof coordinatorSettings>;
+
+/** Reads flags and COGFLEET_* variables. Throws `invalid_config` with every problem. */
+export function parseCoordinatorConfig(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): CoordinatorConfig {
+  return readConfig(coordinatorSettings, argv, env, (config) =>
+    // Two lost heartbeats are a hiccup of the network; three are a dead worker.
+    config.leaseMs >= 3 * config.heartbeatMs
+      ? []
+      : [`--lease-ms of ${config.leaseMs} must be at least 3 times --heartbeat-ms of ${config.heartbeatMs}`],
+  );
+}

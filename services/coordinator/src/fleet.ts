@@ -1,0 +1,157 @@
+import { type Clock, ClusterError, type Logger } from "@cogfleet/core";
+import type { Dispatcher, DoneReport } from "./dispatcher.js";
+import type { JobFailure, JobStage } from "./job.js";
+import type { ModelCatalog } from "./models.js";
+import type { Observer } from "./observer.js";
+import type { Assignment, Connection, WorkerFacts, WorkerLink, WorkerRegistry } from "./workers.js";
+
+/** What a worker tells the coordinator after its hello. */
+export type WorkerReport =
+  | { readonly kind: "heartbeat" }
+  | { readonly kind: "draining" }
+  | ({
+      readonly kind: "stage_started";
+      readonly stage: JobStage;
+      readonly warnings: readonly string[];
+    } & Assignment)
+  | ({ readonly kind: "step_done"; readonly step: number; readonly seconds: number } & Assignment)
+  | ({ readonly kind: "done" } & DoneReport)
+  | ({ readonly kind: "failed"; readonly error: JobFailure; readonly isRetryable: boolean } & Assignment);
+
+export interface FleetDeps {
+  readonly workers: WorkerRegistry;
+  readonly models: ModelCatalog;
+  readonly dispatcher: Dispatcher;
+  readonly clock: Clock;
+  readonly observer: Observer;
+  readonly log: Logger;
+}
+
+// Reports of one worker that may wait for the store; then its stream is read no further.
+const MAX_WAITING_REPORTS = 64;
+
+/** A worker's time with the coordinator, from its hello to the end of its stream. */
+export interface WorkerSession {
+  /**
+   * Takes a report. The lease is renewed at once; the rest happens in order, and the promise resolves when there is
+   * room for another report.
+   */
+  receive(report: WorkerReport): Promise<void>;
+  /** The stream has ended: what the worker held is lost, unless it was handed back before. */
+  end(): Promise<void>;
+}
+
+/** Takes workers in, listens to them, and notices when they are gone. */
+export class Fleet {
+  readonly #deps: FleetDeps;
+
+  constructor(deps: FleetDeps) {
+    this.#deps = deps;
+  }
+
+  /** Throws `invalid_checkpoint` when it offers a model that others know otherwise. */
+  connect(worker: WorkerFacts, link: WorkerLink): WorkerSession {
+    const { workers, models, dispatcher, log } = this.#deps;
+    const others = workers
+      .all()
+      .filter((other) => other.worker.id !== worker.id || other.assignment !== undefined);
+    models.offer(
+      worker.id,
+      worker.models,
+      (name) =>
+        dispatcher.queue.sizeOf(name) > 0 ||
+        others.some((other) => other.worker.models.some((model) => model.name === name)),
+    );
+    const { connection, replaced } = workers.connect(worker, link);
+    if (replaced !== undefined) {
+      const message = `worker ${worker.id} came back on another connection`;
+      dispatcher.lose(replaced, "reconnect", message);
+      replaced.link.close(new ClusterError("lease_lost", message));
+    }
+    log.info({ workerId: worker.id, device: worker.device, pid: worker.pid }, "worker connected");
+    return this.#session(connection);
+  }
+
+  /** Starts what waits; for when the worker has been welcomed. */
+  ready(): void {
+    this.#deps.dispatcher.kick();
+  }
+
+  /** Asks a worker to finish what it has and leave. */
+  drain(connection: Connection): void {
+    this.#deps.workers.drain(connection);
+    connection.link.send({ kind: "drain" });
+  }
+
+  /** Watches over the leases until the signal aborts. */
+  async watchLeases(signal: AbortSignal): Promise<void> {
+    const { clock, workers } = this.#deps;
+    while (!signal.aborted) {
+      await clock.sleep(workers.tickMs, signal).catch(() => {});
+      if (!signal.aborted) this.tick();
+    }
+  }
+
+  /** One look at the leases. */
+  tick(): void {
+    const { workers, dispatcher } = this.#deps;
+    for (const dead of workers.tick()) {
+      const message = `worker ${dead.worker.id} was silent for longer than its lease`;
+      dispatcher.lose(dead, "lease", message);
+      dead.link.close(new ClusterError("lease_lost", message));
+    }
+    dispatcher.kick();
+  }
+
+  #session(connection: Connection): WorkerSession {
+    const { workers, dispatcher, log } = this.#deps;
+    const workerId = connection.worker.id;
+    let last: Promise<void> = Promise.resolve();
+    let waiting = 0;
+    return {
+      receive: async (report) => {
+        workers.renew(connection);
+        if (report.kind === "heartbeat") return;
+        waiting += 1;
+        last = last
+          .then(() => this.#handle(connection, report))
+          .catch((reason: unknown) => {
+            // The stream stays: the lease decides over the worker, the store over the job.
+            log.error({ err: reason, workerId, report: report.kind }, "report was not written down");
+          })
+          .finally(() => {
+            waiting -= 1;
+          });
+        if (waiting >= MAX_WAITING_REPORTS) await last;
+      },
+      end: async () => {
+        await last;
+        if (!workers.remove(connection)) return;
+        if (connection.assignment === undefined && connection.isDraining)
+          log.info({ workerId }, "worker left");
+        else dispatcher.lose(connection, "stream", `worker ${workerId} left`);
+      },
+    };
+  }
+
+  async #handle(connection: Connection, report: Exclude<WorkerReport, { kind: "heartbeat" }>): Promise<void> {
+    const { dispatcher, observer, workers } = this.#deps;
+    switch (report.kind) {
+      case "draining":
+        workers.drain(connection);
+        return;
+      case "stage_started":
+        await dispatcher.apply(connection, report);
+        return;
+      case "step_done":
+        if (await dispatcher.apply(connection, report)) observer.stepDone(1, report.seconds);
+        return;
+      case "done":
+        await dispatcher.finish(connection, report);
+        return;
+      case "failed":
+        await dispatcher.fail(connection, { ...report, kind: "attempt_failed" });
+        return;
+    }
+  }
+}

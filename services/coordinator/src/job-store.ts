@@ -1,0 +1,71 @@
+import type { Job, JobEvent, JobState } from "./job.js";
+
+/** A job as the store holds it. */
+export interface StoredJob {
+  readonly job: Job;
+  /** Place in the order of submission: rises with each job, never used twice. */
+  readonly order: number;
+  /** Names this version of the record; an update must name the one it was made from. */
+  readonly revision: number;
+}
+
+export interface JobQuery {
+  /** In one of these states; empty: any. */
+  readonly states: readonly JobState["kind"][];
+  /** With all of these labels. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Submitted before this place in the order; undefined: the newest. */
+  readonly before: number | undefined;
+  /** At most this many, at least 1. */
+  readonly limit: number;
+}
+
+/**
+ * Where jobs and their histories live. What a promise acknowledged is durable as far as the adapter can make it, and
+ * seen by every later call. job-store-suite.ts says the rest, for every adapter.
+ * Every call may throw `unavailable` when the store cannot be reached, and the signal's reason when it aborts first:
+ * the change may then have happened or not.
+ */
+export interface JobStore {
+  /**
+   * Adds a job with its first events. When another job holds the same idempotency key, adds nothing and returns that
+   * one. Throws `already_exists` when the id is taken.
+   */
+  create(
+    job: Job,
+    events: readonly JobEvent[],
+    signal: AbortSignal,
+  ): Promise<{ readonly isNew: boolean; readonly stored: StoredJob }>;
+
+  get(jobId: string, signal: AbortSignal): Promise<StoredJob | undefined>;
+
+  findByIdempotencyKey(key: string, signal: AbortSignal): Promise<StoredJob | undefined>;
+
+  /**
+   * Compare and set: replaces the record and appends its new events, both or neither. Undefined when `revision` is not
+   * the newest, or the job is gone: read again and decide again.
+   */
+  update(
+    job: Job,
+    revision: number,
+    events: readonly JobEvent[],
+    signal: AbortSignal,
+  ): Promise<StoredJob | undefined>;
+
+  /** Events with a sequence above `afterSequence`, in order, at most `limit`. */
+  events(
+    jobId: string,
+    afterSequence: number,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<readonly JobEvent[]>;
+
+  /** Newest first. */
+  list(query: JobQuery, signal: AbortSignal): Promise<readonly StoredJob[]>;
+
+  /** Removes the job, its events and its idempotency key. Removing what is not there is fine. */
+  delete(jobId: string, signal: AbortSignal): Promise<void>;
+
+  /** Calls `listener` after each change of a job, whoever made it; returns what stops that. May call too often. */
+  onChange(listener: (jobId: string) => void): () => void;
+}

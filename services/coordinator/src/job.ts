@@ -1,0 +1,140 @@
+import type { ResolvedArguments } from "@cogfleet/model";
+
+export const STAGES = ["encode", "denoise", "decode"] as const;
+export type JobStage = (typeof STAGES)[number];
+
+export const ARTIFACT_KINDS = ["video", "latents", "frames"] as const;
+export type ArtifactKind = (typeof ARTIFACT_KINDS)[number];
+
+/** A file that a job made. */
+export interface Artifact {
+  readonly kind: ArtifactKind;
+  readonly bytes: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+  /** MIME type. */
+  readonly mediaType: string;
+}
+
+/** Why a job or an attempt failed, fit for a stranger. */
+export interface JobFailure {
+  /** Stable, snake_case. */
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What was asked, with every default filled in. */
+export interface JobRequest extends ResolvedArguments {
+  readonly model: string;
+  /** "auto" or degrees such as "cfg=2,context=2". */
+  readonly parallel: string;
+  readonly idempotencyKey: string | undefined;
+  /** -100 to 100; higher runs first. */
+  readonly priority: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly embedMetadata: boolean;
+  /** Kept besides the video. */
+  readonly extraArtifacts: readonly ArtifactKind[];
+}
+
+export type JobState =
+  | { readonly kind: "queued" }
+  | { readonly kind: "running"; readonly isCancelAsked: boolean }
+  | { readonly kind: "completed"; readonly artifacts: readonly Artifact[] }
+  | { readonly kind: "failed"; readonly error: JobFailure }
+  | { readonly kind: "cancelled" };
+
+export const JOB_STATES = ["queued", "running", "completed", "failed", "cancelled"] as const;
+
+/** A job's record: never changed in place, so whoever holds one may keep it. */
+export interface Job {
+  readonly id: string;
+  readonly request: JobRequest;
+  /** Digest of the model that the request was checked against. */
+  readonly modelDigest: string;
+  /** sha256 of the body as the client sent it, to tell a retry from another request under the same key. */
+  readonly bodySha256: string;
+  readonly state: JobState;
+  /** Of the newest assignment: what carries an older one changes nothing. 0 before the first. */
+  readonly epoch: number;
+  /** How often it was given to workers. */
+  readonly attempts: number;
+  /** Highest step that any attempt finished. */
+  readonly furthestStep: number;
+  /** Attempts in a row that ended without getting farther than those before. */
+  readonly fruitlessAttempts: number;
+  /** Of the current or last attempt. */
+  readonly progress: { readonly stage: JobStage | undefined; readonly step: number };
+  readonly workerIds: readonly string[];
+  readonly warnings: readonly string[];
+  /** Wall time, milliseconds; undefined: not yet. */
+  readonly createdAt: number;
+  readonly startedAt: number | undefined;
+  readonly finishedAt: number | undefined;
+  /** Sequence number of its newest event. */
+  readonly lastSequence: number;
+}
+
+/** One line of a job's history: what watchers see. */
+export interface JobEvent {
+  /** 1, 2, 3, ... in one job. */
+  readonly sequence: number;
+  /** Wall time, milliseconds. */
+  readonly at: number;
+  readonly state: JobState["kind"];
+  readonly stage: JobStage | undefined;
+  readonly step: number;
+  readonly steps: number;
+  /** That the worker took for the step or stage; 0 when not known. */
+  readonly seconds: number;
+  readonly message: string;
+  readonly error: JobFailure | undefined;
+  readonly workerIds: readonly string[];
+}
+
+/** Whether nothing can change the job any more. */
+export function isTerminal(state: JobState["kind"]): boolean {
+  return state === "completed" || state === "failed" || state === "cancelled";
+}
+
+/** The event that tells of the job as it stands now. */
+export function eventOf(
+  job: Job,
+  at: number,
+  more: { readonly seconds?: number; readonly message?: string } = {},
+): JobEvent {
+  return {
+    sequence: job.lastSequence,
+    at,
+    state: job.state.kind,
+    stage: job.progress.stage,
+    step: job.progress.step,
+    steps: job.request.numInferenceSteps,
+    seconds: more.seconds ?? 0,
+    message: more.message ?? "",
+    error: job.state.kind === "failed" ? job.state.error : undefined,
+    workerIds: job.workerIds,
+  };
+}
+
+/** A job that was just admitted, and its first event. */
+export function newJob(
+  admitted: Pick<Job, "id" | "request" | "modelDigest" | "bodySha256" | "warnings">,
+  at: number,
+): { readonly job: Job; readonly event: JobEvent } {
+  const job: Job = {
+    ...admitted,
+    state: { kind: "queued" },
+    epoch: 0,
+    attempts: 0,
+    furthestStep: 0,
+    fruitlessAttempts: 0,
+    progress: { stage: undefined, step: 0 },
+    workerIds: [],
+    createdAt: at,
+    startedAt: undefined,
+    finishedAt: undefined,
+    lastSequence: 1,
+  };
+  return { job, event: eventOf(job, at) };
+}

@@ -1,0 +1,198 @@
+import { type Clock, ClusterError, type Logger, type Random } from "@cogfleet/core";
+import { artifactKey } from "./artifacts.js";
+import type { BlobStore } from "./blob-store.js";
+import { ChangeGate } from "./change-gate.js";
+import type { Dispatcher } from "./dispatcher.js";
+import { type Artifact, type ArtifactKind, isTerminal, type Job, type JobEvent, newJob } from "./job.js";
+import type { JobQuery, JobStore, StoredJob } from "./job-store.js";
+import type { ModelCatalog } from "./models.js";
+import type { Observer } from "./observer.js";
+import { bodySha256, type RequestGate, resolveSubmission, type SubmitBody } from "./submission.js";
+
+export interface JobsDeps {
+  readonly store: JobStore;
+  readonly blobs: BlobStore;
+  readonly models: ModelCatalog;
+  readonly dispatcher: Dispatcher;
+  readonly gate: RequestGate;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly observer: Observer;
+  readonly log: Logger;
+}
+
+export interface JobsConfig {
+  /** Jobs that may wait; more are refused with `resource_exhausted`. */
+  readonly maxQueued: number;
+}
+
+/** A part of a stored artifact. */
+export interface ArtifactPart {
+  readonly artifact: Artifact;
+  readonly pieces: AsyncIterable<Uint8Array>;
+}
+
+// Watchers hold at most one page of events each, however slow they are.
+const EVENTS_PER_PAGE = 100;
+const RETRY_AFTER_MS = 5_000;
+
+/** What clients can do with jobs. */
+export class Jobs {
+  readonly #deps: JobsDeps;
+  readonly #config: JobsConfig;
+  #admitting = 0;
+
+  constructor(deps: JobsDeps, config: JobsConfig) {
+    this.#deps = deps;
+    this.#config = config;
+  }
+
+  /** Checks and queues a job; it is stored once this resolves. */
+  async submit(body: SubmitBody, signal: AbortSignal): Promise<Job> {
+    try {
+      return await this.#submit(body, signal);
+    } catch (reason) {
+      this.#deps.observer.submitRejected(ClusterError.from(reason).code);
+      throw reason;
+    }
+  }
+
+  async #submit(body: SubmitBody, signal: AbortSignal): Promise<Job> {
+    const { store, models, dispatcher, gate, clock, random, observer, log } = this.#deps;
+    const sha256 = bodySha256(body);
+    // Before any other check: a client that asks again must get its job, whatever has changed meanwhile.
+    const key = body.idempotencyKey;
+    const holder = key === undefined ? undefined : await store.findByIdempotencyKey(key, signal);
+    if (holder !== undefined) return this.#sameJob(holder, sha256);
+
+    const facts = models.choose(body.model);
+    const request = resolveSubmission(body, facts, gate, random);
+    const { maxQueued } = this.#config;
+    // Those between this check and the queue count too, or a burst would pass the limit.
+    if (dispatcher.queue.size + this.#admitting >= maxQueued) {
+      throw new ClusterError(
+        "resource_exhausted",
+        `${maxQueued} jobs are waiting, which is the limit: try again later`,
+        {
+          details: { retryAfterMs: RETRY_AFTER_MS },
+        },
+      );
+    }
+    this.#admitting += 1;
+    try {
+      const at = clock.wallTime();
+      const id = random.id();
+      const admitted = { id, request, modelDigest: facts.digest, bodySha256: sha256, warnings: [] };
+      const { job, event } = newJob(admitted, at);
+      const { isNew, stored } = await store.create(job, [event], signal);
+      if (!isNew) return this.#sameJob(stored, sha256);
+      observer.jobSubmitted(facts.name);
+      log.info({ jobId: id, model: facts.name, priority: request.priority }, "job queued");
+      dispatcher.enqueue(stored);
+      return job;
+    } finally {
+      this.#admitting -= 1;
+    }
+  }
+
+  #sameJob({ job }: StoredJob, sha256: string): Job {
+    if (job.bodySha256 !== sha256) {
+      throw new ClusterError(
+        "already_exists",
+        `idempotency_key "${job.request.idempotencyKey}" was used with another body, for job ${job.id}`,
+      );
+    }
+    this.#deps.observer.submitDeduplicated();
+    return job;
+  }
+
+  /** Throws `job_not_found`. */
+  async get(jobId: string, signal: AbortSignal): Promise<Job> {
+    const stored = await this.#deps.store.get(jobId, signal);
+    if (stored === undefined) throw jobNotFound(jobId);
+    return stored.job;
+  }
+
+  list(query: JobQuery, signal: AbortSignal): Promise<readonly StoredJob[]> {
+    return this.#deps.store.list(query, signal);
+  }
+
+  /** Jobs ahead of this one while it is queued. */
+  queuePosition(jobId: string): number {
+    return this.#deps.dispatcher.queue.position(jobId);
+  }
+
+  /**
+   * The events after a sequence number, then new ones as they come; ends after the terminal one. Reads from the store
+   * at the reader's pace and keeps nothing for it but one page.
+   */
+  async *watch(
+    jobId: string,
+    afterSequence: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<JobEvent, void, undefined> {
+    const { store } = this.#deps;
+    await this.get(jobId, signal);
+    const changes = new ChangeGate();
+    const unsubscribe = store.onChange((changed) => {
+      if (changed === jobId) changes.open();
+    });
+    try {
+      for (let seen = afterSequence; ; ) {
+        changes.close(); // before reading: a change between the read and the wait must not be missed
+        const page = await store.events(jobId, seen, EVENTS_PER_PAGE, signal);
+        for (const event of page) {
+          yield event;
+          seen = event.sequence;
+          if (isTerminal(event.state)) return;
+        }
+        if (page.length > 0) continue;
+        const job = await this.get(jobId, signal);
+        if (isTerminal(job.state.kind) && job.lastSequence <= seen) return;
+        await changes.opened(signal);
+      }
+    } finally {
+      unsubscribe();
+    }
+  }
+
+  /** Queued: cancelled at once. Running: asks the worker. Ended: unchanged. Throws `job_not_found`. */
+  async cancel(jobId: string, signal: AbortSignal): Promise<Job> {
+    const job = await this.#deps.dispatcher.cancel(jobId, signal);
+    if (job === undefined) throw jobNotFound(jobId);
+    return job;
+  }
+
+  /** Throws `artifact_unavailable` when the job has no such artifact (yet), `invalid_request` for an offset beyond it. */
+  async openArtifact(
+    jobId: string,
+    kind: ArtifactKind,
+    offset: number,
+    signal: AbortSignal,
+  ): Promise<ArtifactPart> {
+    const job = await this.get(jobId, signal);
+    if (job.state.kind !== "completed") {
+      throw new ClusterError(
+        "artifact_unavailable",
+        `job ${jobId} is ${job.state.kind}: it has no ${kind} to download`,
+      );
+    }
+    const artifact = job.state.artifacts.find((made) => made.kind === kind);
+    if (artifact === undefined) {
+      const kinds = job.state.artifacts.map((made) => made.kind).join(", ");
+      throw new ClusterError("artifact_unavailable", `job ${jobId} did not make ${kind}; it made ${kinds}`);
+    }
+    if (offset > artifact.bytes) {
+      throw new ClusterError(
+        "invalid_request",
+        `offset must be at most the artifact's size of ${artifact.bytes} bytes, got ${offset}`,
+      );
+    }
+    const pieces = this.#deps.blobs.get(artifactKey(jobId, job.epoch, kind), offset, signal);
+    return { artifact, pieces };
+  }
+}
+
+function jobNotFound(jobId: string): ClusterError {
+  return new ClusterError("job_not_found", `there is no job "${jobId}"`);
+}

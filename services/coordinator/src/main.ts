@@ -1,0 +1,42 @@
+import process from "node:process";
+import { ClusterError, systemClock, systemRandom } from "@cogfleet/core";
+import { createLogger, describeSettings, runService } from "@cogfleet/service";
+import { type CoordinatorConfig, coordinatorSettings, parseCoordinatorConfig } from "./config.js";
+import { startCoordinator } from "./start.js";
+
+const argv = process.argv.slice(2);
+if (argv.includes("--help") || argv.includes("-h")) {
+  console.log(`usage: coordinator [flags]\n\n${describeSettings(coordinatorSettings)}`);
+  process.exit(0);
+}
+process.exit(await main(parse()));
+
+function parse(): CoordinatorConfig {
+  try {
+    return parseCoordinatorConfig(argv, process.env);
+  } catch (reason) {
+    console.error(`coordinator: ${ClusterError.from(reason).message}`);
+    process.exit(2);
+  }
+}
+
+function main(config: CoordinatorConfig): Promise<number> {
+  // stdout carries the one line that says where we listen.
+  const log = createLogger({ service: "coordinator", level: config.logLevel, output: "stderr" });
+  return runService({
+    process,
+    log,
+    graceMs: config.graceMs,
+    onFailure: (sentence) => console.error(`coordinator: ${sentence}`),
+    start: async () => {
+      const coordinator = await startCoordinator(config, { clock: systemClock, random: systemRandom, log });
+      const { port, httpPort } = coordinator;
+      const { pid } = process;
+      console.log(
+        `coordinator: gRPC on ${config.listen}:${port}, HTTP on http://${config.listen}:${httpPort}, pid ${pid}`,
+      );
+      process.send?.({ kind: "listening", port, httpPort, pid });
+      return coordinator;
+    },
+  });
+}

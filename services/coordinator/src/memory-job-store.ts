@@ -1,0 +1,119 @@
+import { ClusterError } from "@cogfleet/core";
+import type { Job, JobEvent } from "./job.js";
+import type { JobQuery, JobStore, StoredJob } from "./job-store.js";
+
+interface Entry {
+  stored: StoredJob;
+  readonly events: JobEvent[];
+}
+
+/** Jobs in this process' memory: they end with it. */
+export class MemoryJobStore implements JobStore {
+  // Insertion order is the order of submission.
+  readonly #entries = new Map<string, Entry>();
+  readonly #idByKey = new Map<string, string>();
+  readonly #listeners = new Set<(jobId: string) => void>();
+  #order = 0;
+  #revision = 0;
+
+  async create(
+    job: Job,
+    events: readonly JobEvent[],
+    signal: AbortSignal,
+  ): Promise<{ isNew: boolean; stored: StoredJob }> {
+    signal.throwIfAborted();
+    const key = job.request.idempotencyKey;
+    const holder = key === undefined ? undefined : this.#holder(key);
+    if (holder !== undefined) return { isNew: false, stored: holder };
+    if (this.#entries.has(job.id)) throw new ClusterError("already_exists", `job id ${job.id} is taken`);
+    this.#order += 1;
+    const stored = { job, order: this.#order, revision: this.#nextRevision() };
+    this.#entries.set(job.id, { stored, events: [...events] });
+    if (key !== undefined) this.#idByKey.set(key, job.id);
+    this.#changed(job.id);
+    return { isNew: true, stored };
+  }
+
+  async get(jobId: string, signal: AbortSignal): Promise<StoredJob | undefined> {
+    signal.throwIfAborted();
+    return this.#entries.get(jobId)?.stored;
+  }
+
+  async findByIdempotencyKey(key: string, signal: AbortSignal): Promise<StoredJob | undefined> {
+    signal.throwIfAborted();
+    return this.#holder(key);
+  }
+
+  async update(
+    job: Job,
+    revision: number,
+    events: readonly JobEvent[],
+    signal: AbortSignal,
+  ): Promise<StoredJob | undefined> {
+    signal.throwIfAborted();
+    const entry = this.#entries.get(job.id);
+    if (entry === undefined || entry.stored.revision !== revision) return undefined;
+    entry.stored = { job, order: entry.stored.order, revision: this.#nextRevision() };
+    entry.events.push(...events);
+    this.#changed(job.id);
+    return entry.stored;
+  }
+
+  async events(
+    jobId: string,
+    afterSequence: number,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<readonly JobEvent[]> {
+    signal.throwIfAborted();
+    // Sequences are 1, 2, 3, ... so the event after `n` stands at index n.
+    return this.#entries.get(jobId)?.events.slice(afterSequence, afterSequence + limit) ?? [];
+  }
+
+  async list(query: JobQuery, signal: AbortSignal): Promise<readonly StoredJob[]> {
+    signal.throwIfAborted();
+    const found: StoredJob[] = [];
+    for (const { stored } of [...this.#entries.values()].reverse()) {
+      if (found.length === query.limit) break;
+      if (matches(stored, query)) found.push(stored);
+    }
+    return found;
+  }
+
+  async delete(jobId: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const entry = this.#entries.get(jobId);
+    if (entry === undefined) return;
+    this.#entries.delete(jobId);
+    const key = entry.stored.job.request.idempotencyKey;
+    if (key !== undefined) this.#idByKey.delete(key);
+    this.#changed(jobId);
+  }
+
+  onChange(listener: (jobId: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #holder(key: string): StoredJob | undefined {
+    const id = this.#idByKey.get(key);
+    return id === undefined ? undefined : this.#entries.get(id)?.stored;
+  }
+
+  #nextRevision(): number {
+    this.#revision += 1;
+    return this.#revision;
+  }
+
+  #changed(jobId: string): void {
+    for (const listener of [...this.#listeners]) listener(jobId);
+  }
+}
+
+function matches({ job, order }: StoredJob, query: JobQuery): boolean {
+  return (
+    (query.before === undefined || order < query.before) &&
+    (query.states.length === 0 || query.states.includes(job.state.kind)) &&
+    Object.entries(query.labels).every(([name, value]) => job.request.labels[name] === value)
+  );
+}

@@ -1,0 +1,153 @@
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { Observer } from "./observer.js";
+
+/** What the gauges show when they are read. */
+export interface Snapshot {
+  readonly queued: number;
+  readonly running: number;
+  readonly idleWorkers: number;
+  readonly busyWorkers: number;
+  readonly drainingWorkers: number;
+  /** 0 when nothing waits. */
+  readonly oldestQueuedSeconds: number;
+}
+
+export interface CoordinatorMetrics {
+  readonly observer: Observer;
+  readonly callEnded: (call: { readonly method: string; readonly code: string }) => void;
+}
+
+const JOB_BUCKETS = [5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200];
+const WAIT_BUCKETS = [0.1, 0.5, 1, 5, 15, 60, 180, 600, 1800, 3600];
+const STEP_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/**
+ * Every metric of the coordinator, in one place, on the registry it is given. Names are an interface: dashboards,
+ * alerts and the autoscaler read them, so renaming is a breaking change.
+ */
+export function createCoordinatorMetrics(registry: Registry, snapshot: () => Snapshot): CoordinatorMetrics {
+  const registers = [registry];
+  const submitted = new Counter({
+    name: "cogfleet_jobs_submitted_total",
+    help: "Jobs admitted.",
+    labelNames: ["model"] as const,
+    registers,
+  });
+  const finished = new Counter({
+    name: "cogfleet_jobs_finished_total",
+    help: "Jobs that ended; reason is set for outcome failed.",
+    labelNames: ["model", "outcome", "reason"] as const,
+    registers,
+  });
+  const queueWait = new Histogram({
+    name: "cogfleet_job_queue_wait_seconds",
+    help: "From when a job began to wait until a worker got it.",
+    buckets: WAIT_BUCKETS,
+    registers,
+  });
+  const duration = new Histogram({
+    name: "cogfleet_job_duration_seconds",
+    help: "From submission to the end of a job.",
+    labelNames: ["outcome"] as const,
+    buckets: JOB_BUCKETS,
+    registers,
+  });
+  const stage = new Histogram({
+    name: "cogfleet_job_stage_seconds",
+    help: "Wall time of a stage on its worker.",
+    labelNames: ["stage"] as const,
+    buckets: JOB_BUCKETS,
+    registers,
+  });
+  const rejected = new Counter({
+    name: "cogfleet_submit_rejected_total",
+    help: "Submissions refused, by error code.",
+    labelNames: ["reason"] as const,
+    registers,
+  });
+  const deduplicated = new Counter({
+    name: "cogfleet_submit_deduplicated_total",
+    help: "Submissions answered with the job of an earlier one with the same idempotency key.",
+    registers,
+  });
+  const stepSeconds = new Histogram({
+    name: "cogfleet_step_seconds",
+    help: "Wall time of one denoising step of a job, by its number of ranks.",
+    labelNames: ["degree"] as const,
+    buckets: STEP_BUCKETS,
+    registers,
+  });
+  const steps = new Counter({ name: "cogfleet_steps_total", help: "Denoising steps done.", registers });
+  const lost = new Counter({
+    name: "cogfleet_workers_lost_total",
+    help: "Workers that disappeared without draining.",
+    labelNames: ["detected_by"] as const,
+    registers,
+  });
+  const fenced = new Counter({
+    name: "cogfleet_fenced_writes_total",
+    help: "Reports refused because their epoch was over.",
+    registers,
+  });
+  const handled = new Counter({
+    name: "cogfleet_grpc_server_handled_total",
+    help: "gRPC calls that ended.",
+    labelNames: ["method", "code"] as const,
+    registers,
+  });
+  addGauges(registry, snapshot);
+  return {
+    observer: {
+      jobSubmitted: (model) => submitted.inc({ model }),
+      submitDeduplicated: () => deduplicated.inc(),
+      submitRejected: (reason) => rejected.inc({ reason }),
+      jobFinished: ({ model, outcome, reason, seconds }) => {
+        finished.inc({ model, outcome, reason });
+        duration.observe({ outcome }, seconds);
+      },
+      jobAssigned: (seconds) => queueWait.observe(seconds),
+      stageDone: (name, seconds) => stage.observe({ stage: name }, seconds),
+      stepDone: (degree, seconds) => {
+        steps.inc();
+        stepSeconds.observe({ degree: String(degree) }, seconds);
+      },
+      workerLost: (detectedBy) => lost.inc({ detected_by: detectedBy }),
+      writeFenced: () => fenced.inc(),
+    },
+    callEnded: (call) => handled.inc(call),
+  };
+}
+
+function addGauges(registry: Registry, snapshot: () => Snapshot): void {
+  new Gauge({
+    name: "cogfleet_jobs",
+    help: "Jobs that have not ended.",
+    labelNames: ["state"] as const,
+    registers: [registry],
+    collect() {
+      const { queued, running } = snapshot();
+      this.set({ state: "queued" }, queued);
+      this.set({ state: "running" }, running);
+    },
+  });
+  new Gauge({
+    name: "cogfleet_workers",
+    help: "Workers that are connected.",
+    labelNames: ["state"] as const,
+    registers: [registry],
+    collect() {
+      const { idleWorkers, busyWorkers, drainingWorkers } = snapshot();
+      this.set({ state: "idle" }, idleWorkers);
+      this.set({ state: "busy" }, busyWorkers);
+      this.set({ state: "draining" }, drainingWorkers);
+    },
+  });
+  new Gauge({
+    name: "cogfleet_oldest_queued_age_seconds",
+    help: "How long the oldest waiting job has waited; 0 when none waits.",
+    registers: [registry],
+    collect() {
+      this.set(snapshot().oldestQueuedSeconds);
+    },
+  });
+}

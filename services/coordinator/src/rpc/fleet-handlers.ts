@@ -1,0 +1,145 @@
+import { type Clock, ClusterError, type Logger, linkSignals, orAbort } from "@cogfleet/core";
+import { PROTOCOL_VERSION } from "@cogfleet/proto";
+import type { ArtifactChunk__Output } from "@cogfleet/proto/gen/cogfleet/v1/ArtifactChunk";
+import type { CoordinatorMessage } from "@cogfleet/proto/gen/cogfleet/v1/CoordinatorMessage";
+import type { FleetHandlers } from "@cogfleet/proto/gen/cogfleet/v1/Fleet";
+import type { WorkerMessage__Output } from "@cogfleet/proto/gen/cogfleet/v1/WorkerMessage";
+import { bidi, clientStream } from "@cogfleet/service";
+import type { Artifacts } from "../artifacts.js";
+import type { Fleet } from "../fleet.js";
+import type { WorkerCommand } from "../workers.js";
+import {
+  artifactFromWire,
+  assignmentFromWire,
+  helloFromWire,
+  reportFromWire,
+  requireProtocol,
+} from "./fleet-from-wire.js";
+import { requestToWire } from "./job-to-wire.js";
+
+export interface FleetHandlersDeps {
+  readonly fleet: Fleet;
+  readonly artifacts: Artifacts;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Aborts when the server stops: ends the workers' streams. */
+  readonly stopping: AbortSignal;
+}
+
+export interface FleetHandlersConfig {
+  readonly heartbeatMs: number;
+  readonly leaseMs: number;
+}
+
+/** The workers' door. */
+export function fleetHandlers(deps: FleetHandlersDeps, config: FleetHandlersConfig): FleetHandlers {
+  const { artifacts, log } = deps;
+  return {
+    Connect: bidi<WorkerMessage__Output, CoordinatorMessage>(
+      "Connect",
+      log,
+      async (messages, send, { signal }) => {
+        const closing = new AbortController();
+        const linked = linkSignals(signal, deps.stopping, closing.signal);
+        try {
+          await connect(deps, config, {
+            messages: messages[Symbol.asyncIterator](),
+            send,
+            close: (reason) => closing.abort(reason),
+            signal: linked.signal,
+          });
+        } finally {
+          linked.unlink();
+        }
+      },
+    ),
+
+    PutArtifact: clientStream<ArtifactChunk__Output, object>(
+      "PutArtifact",
+      log,
+      async (chunks, { signal }) => {
+        const messages = chunks[Symbol.asyncIterator]();
+        const first = await messages.next();
+        const header = first.done === true ? undefined : first.value.header;
+        if (!header?.artifact) {
+          throw new ClusterError("invalid_request", "the first message must be a header with an artifact");
+        }
+        requireProtocol(header.protocolVersion, "the worker");
+        const artifact = artifactFromWire(header.artifact);
+        await artifacts.put(assignmentFromWire(header), artifact, dataOf(messages), signal);
+        return {};
+      },
+    ),
+  };
+}
+
+interface Stream {
+  readonly messages: AsyncIterator<WorkerMessage__Output>;
+  readonly send: (message: CoordinatorMessage) => Promise<void>;
+  readonly close: (reason: ClusterError) => void;
+  readonly signal: AbortSignal;
+}
+
+async function connect(deps: FleetHandlersDeps, config: FleetHandlersConfig, stream: Stream): Promise<void> {
+  const { fleet, log } = deps;
+  const { messages, signal } = stream;
+  const worker = helloFromWire(await firstHello(deps.clock, config.leaseMs, stream));
+  // A message that cannot be sent means that the worker is gone, which the end of its stream tells too.
+  const send = (message: CoordinatorMessage): void => {
+    stream.send(message).catch(() => log.debug({ workerId: worker.id }, "message not sent"));
+  };
+  const link = { send: (command: WorkerCommand) => send(commandToWire(command)), close: stream.close };
+  const session = fleet.connect(worker, link);
+  try {
+    send({ welcome: { protocolVersion: PROTOCOL_VERSION, ...config } });
+    fleet.ready();
+    for (;;) {
+      const { value, done } = await orAbort(messages.next(), signal);
+      if (done === true) return;
+      await session.receive(reportFromWire(value));
+    }
+  } finally {
+    await session.end();
+  }
+}
+
+async function firstHello(clock: Clock, patienceMs: number, { messages, signal }: Stream) {
+  const patience = new AbortController();
+  const linked = linkSignals(signal, patience.signal);
+  clock.sleep(patienceMs, linked.signal).then(
+    () => patience.abort(new ClusterError("deadline_exceeded", `no hello came within ${patienceMs} ms`)),
+    () => {},
+  );
+  try {
+    const { value, done } = await orAbort(messages.next(), linked.signal);
+    if (done === true || !value.hello) {
+      throw new ClusterError("invalid_request", "the first message of a worker must be its hello");
+    }
+    return value.hello;
+  } finally {
+    patience.abort();
+    linked.unlink();
+  }
+}
+
+function commandToWire(command: WorkerCommand): CoordinatorMessage {
+  switch (command.kind) {
+    case "assign":
+      return {
+        assign: { jobId: command.jobId, epoch: command.epoch, request: requestToWire(command.request) },
+      };
+    case "cancel":
+      return { cancelAssignment: { jobId: command.jobId, epoch: command.epoch } };
+    case "drain":
+      return { drain: {} };
+  }
+}
+
+async function* dataOf(messages: AsyncIterator<ArtifactChunk__Output>): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    const { value, done } = await messages.next();
+    if (done === true) return;
+    if (!value.data) throw new ClusterError("invalid_request", "only the first message may be a header");
+    yield value.data;
+  }
+}

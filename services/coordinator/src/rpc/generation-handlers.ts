@@ -1,0 +1,94 @@
+import { type Logger, linkSignals } from "@cogfleet/core";
+import type { DownloadChunk } from "@cogfleet/proto/gen/cogfleet/v1/DownloadChunk";
+import type { DownloadRequest__Output } from "@cogfleet/proto/gen/cogfleet/v1/DownloadRequest";
+import type { Event } from "@cogfleet/proto/gen/cogfleet/v1/Event";
+import type { GenerationHandlers } from "@cogfleet/proto/gen/cogfleet/v1/Generation";
+import type { WatchRequest__Output } from "@cogfleet/proto/gen/cogfleet/v1/WatchRequest";
+import { serverStream, unary } from "@cogfleet/service";
+import type { UntypedServiceImplementation } from "@grpc/grpc-js";
+import type { Job } from "../job.js";
+import type { Jobs } from "../jobs.js";
+import type { ModelCatalog } from "../models.js";
+import type { WorkerRegistry } from "../workers.js";
+import {
+  downloadFromWire,
+  integerFromWire,
+  listFromWire,
+  requireJobId,
+  submitFromWire,
+} from "./job-from-wire.js";
+import { eventToWire, jobToWire, modelToWire, workerToWire } from "./job-to-wire.js";
+
+export interface GenerationDeps {
+  readonly jobs: Jobs;
+  readonly models: ModelCatalog;
+  readonly workers: WorkerRegistry;
+  readonly log: Logger;
+  /** Aborts when the server stops: ends the watches, which have no end of their own. */
+  readonly stopping: AbortSignal;
+}
+
+/** The front door. */
+export function generationHandlers(deps: GenerationDeps): GenerationHandlers & UntypedServiceImplementation {
+  const { jobs, models, workers, log, stopping } = deps;
+  const toWire = (job: Job) => jobToWire(job, jobs.queuePosition(job.id));
+
+  async function* watch(request: WatchRequest__Output, signal: AbortSignal): AsyncGenerator<Event> {
+    const jobId = requireJobId(request.jobId);
+    const linked = linkSignals(signal, stopping);
+    try {
+      const after = integerFromWire(request.afterSequence);
+      for await (const event of jobs.watch(jobId, after, linked.signal)) yield eventToWire(jobId, event);
+    } finally {
+      linked.unlink();
+    }
+  }
+
+  async function* download(
+    request: DownloadRequest__Output,
+    signal: AbortSignal,
+  ): AsyncGenerator<DownloadChunk> {
+    const { kind, offset } = downloadFromWire(request);
+    const { artifact, pieces } = await jobs.openArtifact(requireJobId(request.jobId), kind, offset, signal);
+    const totalBytes = artifact.bytes;
+    let at = offset;
+    for await (const data of pieces) {
+      yield { data: Buffer.from(data.buffer, data.byteOffset, data.byteLength), offset: at, totalBytes };
+      at += data.byteLength;
+    }
+    // An empty rest still tells the size.
+    if (at === offset) yield { data: Buffer.alloc(0), offset, totalBytes };
+  }
+
+  return {
+    Submit: unary("Submit", log, async (request, { signal }) =>
+      toWire(await jobs.submit(submitFromWire(request), signal)),
+    ),
+    Get: unary("Get", log, async ({ jobId }, { signal }) =>
+      toWire(await jobs.get(requireJobId(jobId), signal)),
+    ),
+    List: unary("List", log, async (request, { signal }) => {
+      const query = listFromWire(request);
+      const found = await jobs.list(query, signal);
+      const last = found.length === query.limit ? found.at(-1) : undefined;
+      return {
+        jobs: found.map(({ job }) => toWire(job)),
+        nextPageToken: last === undefined ? "" : String(last.order),
+      };
+    }),
+    Watch: serverStream("Watch", log, (request, { signal }) => watch(request, signal)),
+    Cancel: unary("Cancel", log, async ({ jobId }, { signal }) =>
+      toWire(await jobs.cancel(requireJobId(jobId), signal)),
+    ),
+    Download: serverStream("Download", log, (request, { signal }) => download(request, signal)),
+    ListWorkers: unary("ListWorkers", log, async () => ({ workers: workers.all().map(workerToWire) })),
+    ListModels: unary("ListModels", log, async () => ({
+      models: models.all().map((facts) => {
+        const ready = workers.all().filter(({ worker, isDraining }) => {
+          return !isDraining && worker.models.some((model) => model.name === facts.name);
+        });
+        return modelToWire(facts, ready.length);
+      }),
+    })),
+  };
+}

@@ -1,0 +1,128 @@
+import { resolve } from "node:path";
+import { type Clock, ClusterError, type Logger, neverAborts, type Random } from "@cogfleet/core";
+import { resolveRequest } from "@cogfleet/model";
+import { fleetApi, fleetDefinition, generationApi, generationDefinition } from "@cogfleet/proto";
+import { createRegistry, startHttpServer, startRpcServer } from "@cogfleet/service";
+import { Artifacts } from "./artifacts.js";
+import type { BlobStore } from "./blob-store.js";
+import type { CoordinatorConfig } from "./config.js";
+import { DirectoryBlobStore } from "./directory-blob-store.js";
+import { Dispatcher } from "./dispatcher.js";
+import { Fleet } from "./fleet.js";
+import type { JobStore } from "./job-store.js";
+import { Jobs } from "./jobs.js";
+import { MemoryJobStore } from "./memory-job-store.js";
+import { createCoordinatorMetrics, type Snapshot } from "./metrics.js";
+import { ModelCatalog } from "./models.js";
+import { fleetHandlers } from "./rpc/fleet-handlers.js";
+import { generationHandlers } from "./rpc/generation-handlers.js";
+import { VERSION } from "./version.js";
+import { WorkerRegistry } from "./workers.js";
+
+export interface CoordinatorDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** Default: in memory. */
+  readonly store?: JobStore;
+  /** Default: files under config.data. */
+  readonly blobs?: BlobStore;
+}
+
+export interface RunningCoordinator {
+  readonly port: number;
+  readonly httpPort: number;
+  /** Takes no new call, ends the workers' streams and the watches, waits for the rest until the signal aborts. */
+  stop(signal: AbortSignal): Promise<void>;
+}
+
+/** The composition root: the only place that knows every concrete class. Tests call it too. */
+export async function startCoordinator(
+  config: CoordinatorConfig,
+  deps: CoordinatorDeps,
+): Promise<RunningCoordinator> {
+  const { clock, random, log } = deps;
+  const store = deps.store ?? new MemoryJobStore();
+  const blobs = deps.blobs ?? (await DirectoryBlobStore.open(resolve(config.data), random));
+  const workers = new WorkerRegistry(clock, config);
+  const models = new ModelCatalog();
+  const artifacts = new Artifacts({ store, blobs });
+  const registry = createRegistry({ service: "coordinator", version: VERSION });
+  const { observer, callEnded } = createCoordinatorMetrics(registry, () =>
+    snapshot(dispatcher, workers, clock),
+  );
+  const policy = { maxFruitlessAttempts: config.maxAttempts };
+  const dispatcher = new Dispatcher({ store, artifacts, workers, clock, observer, log }, policy);
+  const fleet = new Fleet({ workers, models, dispatcher, clock, observer, log });
+  const jobs = new Jobs(
+    { store, blobs, models, dispatcher, gate: resolveRequest, clock, random, observer, log },
+    config,
+  );
+
+  const stopping = new AbortController();
+  const rpc = await startRpcServer({
+    host: config.listen,
+    port: config.port,
+    services: [
+      {
+        definition: generationApi.Generation.service,
+        handlers: generationHandlers({ jobs, models, workers, log, stopping: stopping.signal }),
+        file: generationDefinition,
+      },
+      {
+        definition: fleetApi.Fleet.service,
+        handlers: fleetHandlers(
+          { fleet, artifacts, clock, log, stopping: stopping.signal },
+          { heartbeatMs: config.heartbeatMs, leaseMs: config.leaseMs },
+        ),
+        file: fleetDefinition,
+      },
+    ],
+    log,
+    onCallEnd: callEnded,
+  });
+  const notReady = (): string | undefined => (stopping.signal.aborted ? "stopping" : undefined);
+  const http = await startHttpServer({
+    host: config.listen,
+    port: config.httpPort,
+    registry,
+    notReady,
+    log,
+  }).catch(async (reason: unknown) => {
+    await rpc.stop(neverAborts);
+    throw reason;
+  });
+  const leases = fleet.watchLeases(stopping.signal);
+
+  let stopped: Promise<void> | undefined;
+  const stop = async (signal: AbortSignal): Promise<void> => {
+    stopping.abort(new ClusterError("unavailable", "the coordinator is stopping"));
+    await leases;
+    await rpc.stop(signal);
+    await dispatcher.settled();
+    await http.stop(signal);
+  };
+  return {
+    port: rpc.port,
+    httpPort: http.port,
+    stop: (signal) => {
+      stopped ??= stop(signal);
+      return stopped;
+    },
+  };
+}
+
+function snapshot(dispatcher: Dispatcher, workers: WorkerRegistry, clock: Clock): Snapshot {
+  const all = workers.all();
+  const busy = all.filter((worker) => worker.assignment !== undefined);
+  const draining = all.filter((worker) => worker.isDraining);
+  const oldest = dispatcher.queue.oldestQueuedAt();
+  return {
+    queued: dispatcher.queue.size,
+    running: busy.length,
+    idleWorkers: workers.idle().length,
+    busyWorkers: busy.filter((worker) => !worker.isDraining).length,
+    drainingWorkers: draining.length,
+    oldestQueuedSeconds: oldest === undefined ? 0 : (clock.now() - oldest) / 1000,
+  };
+}

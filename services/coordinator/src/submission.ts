@@ -1,0 +1,123 @@
+import { createHash } from "node:crypto";
+import { ClusterError, type Random } from "@cogfleet/core";
+import type { GenerationArguments, ModelFacts, ResolvedArguments } from "@cogfleet/model";
+import { ARTIFACT_KINDS, type ArtifactKind, type JobRequest } from "./job.js";
+
+/** A submission as the client sent it: what was left out is undefined, and nothing has been checked. */
+export interface SubmitBody extends GenerationArguments {
+  readonly model: string | undefined;
+  readonly parallel: string | undefined;
+  readonly idempotencyKey: string | undefined;
+  readonly priority: number | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly embedMetadata: boolean | undefined;
+  /** Names from ARTIFACT_KINDS, or whatever else came. */
+  readonly extraArtifacts: readonly string[];
+}
+
+/** The model's own gate: fills in defaults, or throws `invalid_request` with every problem. */
+export type RequestGate = (facts: ModelFacts, args: GenerationArguments, random: Random) => ResolvedArguments;
+
+const MAX_KEY_CHARACTERS = 256;
+const MAX_LABELS = 64;
+const MAX_LABEL_CHARACTERS = 256;
+const MAX_PRIORITY = 100;
+const MAX_CONTEXT_DEGREE = 1024;
+
+/** Tells bodies apart: equal for two bodies when each field is, in whatever order the labels came. */
+export function bodySha256(body: SubmitBody): string {
+  const canonical = JSON.stringify(body, (_name, value: unknown) => {
+    if (typeof value === "number" && !Number.isFinite(value)) return String(value);
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+  return createHash("sha256").update(canonical).digest("hex");
+}
+
+/** The complete request, or `invalid_request` that names field, value and rule of every problem. */
+export function resolveSubmission(
+  body: SubmitBody,
+  facts: ModelFacts,
+  gate: RequestGate,
+  random: Random,
+): JobRequest {
+  const problems = serviceProblems(body);
+  let resolved: ResolvedArguments | undefined;
+  try {
+    resolved = gate(facts, body, random);
+  } catch (reason) {
+    if (!(reason instanceof ClusterError) || reason.code !== "invalid_request") throw reason;
+    problems.unshift(reason.message);
+  }
+  if (resolved === undefined || problems.length > 0) {
+    throw new ClusterError("invalid_request", problems.join("; "));
+  }
+  return {
+    ...resolved,
+    model: facts.name,
+    parallel: body.parallel ?? "auto",
+    idempotencyKey: body.idempotencyKey,
+    priority: body.priority ?? 0,
+    labels: { ...body.labels },
+    embedMetadata: body.embedMetadata ?? true,
+    extraArtifacts: ARTIFACT_KINDS.filter((kind) => kind !== "video" && body.extraArtifacts.includes(kind)),
+  };
+}
+
+function serviceProblems(body: SubmitBody): string[] {
+  const problems: string[] = [];
+  const { idempotencyKey: key, priority, parallel } = body;
+  if (key !== undefined && (key === "" || key.length > MAX_KEY_CHARACTERS)) {
+    problems.push(`idempotency_key of ${key.length} characters must have 1 to ${MAX_KEY_CHARACTERS}`);
+  }
+  if (priority !== undefined && Math.abs(priority) > MAX_PRIORITY) {
+    problems.push(`priority ${priority} must be an integer from -${MAX_PRIORITY} to ${MAX_PRIORITY}`);
+  }
+  if (parallel !== undefined && !isParallel(parallel)) {
+    problems.push(
+      `parallel "${shorten(parallel)}" must be "auto" or degrees such as "cfg=2,context=2" ` +
+        `(cfg 1 or 2, context 1 to ${MAX_CONTEXT_DEGREE}, each at most once)`,
+    );
+  }
+  return [...problems, ...labelProblems(body.labels), ...artifactProblems(body.extraArtifacts)];
+}
+
+function isParallel(text: string): boolean {
+  if (text === "auto") return true;
+  const degrees = text.split(",").map((part) => /^(cfg|context)=([1-9]\d{0,3})$/.exec(part));
+  const names = degrees.map((degree) => degree?.[1]);
+  return (
+    new Set(names).size === names.length &&
+    degrees.every((degree) => {
+      if (degree === null) return false;
+      const limit = degree[1] === "cfg" ? 2 : MAX_CONTEXT_DEGREE;
+      return Number(degree[2]) <= limit;
+    })
+  );
+}
+
+function labelProblems(labels: Readonly<Record<string, string>>): string[] {
+  const entries = Object.entries(labels);
+  const problems = entries
+    .filter(([name, value]) => name === "" || Math.max(name.length, value.length) > MAX_LABEL_CHARACTERS)
+    .slice(0, 3)
+    .map(
+      ([name]) =>
+        `labels["${shorten(name)}"] must have a name of 1 and a value of 0 to ${MAX_LABEL_CHARACTERS} characters`,
+    );
+  if (entries.length > MAX_LABELS)
+    problems.push(`labels of ${entries.length} entries must have at most ${MAX_LABELS}`);
+  return problems;
+}
+
+function artifactProblems(kinds: readonly string[]): string[] {
+  const isKnown = (kind: string): kind is ArtifactKind => ARTIFACT_KINDS.some((known) => known === kind);
+  return [...new Set(kinds)]
+    .filter((kind) => !isKnown(kind))
+    .slice(0, 3)
+    .map((kind) => `extra_artifacts "${shorten(kind)}" must be one of ${ARTIFACT_KINDS.join(", ")}`);
+}
+
+function shorten(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 60)}...` : text;
+}

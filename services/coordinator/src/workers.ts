@@ -1,0 +1,163 @@
+import { type Clock, ClusterError } from "@cogfleet/core";
+import type { ModelFacts } from "@cogfleet/model";
+import type { JobRequest } from "./job.js";
+
+/** What a worker says of itself when it comes. */
+export interface WorkerFacts {
+  readonly id: string;
+  readonly device: string;
+  readonly precision: string;
+  readonly threads: number;
+  readonly models: readonly ModelFacts[];
+  readonly hostname: string;
+  readonly pid: number;
+  readonly version: string;
+  /** host:port where peers pull tensors; "" when there is none. */
+  readonly exchangeAddress: string;
+}
+
+export interface Assignment {
+  readonly jobId: string;
+  readonly epoch: number;
+}
+
+/** What the coordinator tells a worker. */
+export type WorkerCommand =
+  | ({ readonly kind: "assign"; readonly request: JobRequest } & Assignment)
+  | ({ readonly kind: "cancel" } & Assignment)
+  | { readonly kind: "drain" };
+
+/** The stream to one worker. */
+export interface WorkerLink {
+  /** Never throws: a link that is gone shows by its end. */
+  send(command: WorkerCommand): void;
+  /** Ends the stream, telling the worker why. */
+  close(reason: ClusterError): void;
+}
+
+/** A worker that is connected now. Identity: a worker that comes back is another connection. */
+export interface Connection {
+  readonly worker: WorkerFacts;
+  readonly link: WorkerLink;
+  /** Wall time, milliseconds. */
+  readonly connectedAt: number;
+  /** The job it has been given and has not handed back. */
+  readonly assignment: Assignment | undefined;
+  readonly isDraining: boolean;
+}
+
+interface Entry extends Connection {
+  assignment: Assignment | undefined;
+  isDraining: boolean;
+  silentMs: number;
+}
+
+/**
+ * The workers that are connected, and how long each has been silent. Silence is counted by `tick`, at most twice the
+ * interval a time: when this process itself was stopped or stalled, its workers are not blamed for it.
+ */
+export class WorkerRegistry {
+  readonly #clock: Clock;
+  readonly #leaseMs: number;
+  readonly #entries = new Map<string, Entry>();
+  #lastTick: number;
+
+  /** @param config.leaseMs a worker that is silent for this long is dead */
+  constructor(clock: Clock, config: { readonly leaseMs: number }) {
+    this.#clock = clock;
+    this.#leaseMs = config.leaseMs;
+    this.#lastTick = clock.now();
+  }
+
+  /** How often `tick` wants to be called, milliseconds. */
+  get tickMs(): number {
+    return this.#leaseMs / 10;
+  }
+
+  /** Adds a worker. The connection that it had before, if any, is returned as lost and counts no more. */
+  connect(
+    worker: WorkerFacts,
+    link: WorkerLink,
+  ): { connection: Connection; replaced: Connection | undefined } {
+    const replaced = this.#entries.get(worker.id);
+    const connection: Entry = {
+      worker,
+      link,
+      connectedAt: this.#clock.wallTime(),
+      assignment: undefined,
+      isDraining: false,
+      silentMs: 0,
+    };
+    this.#entries.delete(worker.id); // a worker that comes back goes to the end of the order
+    this.#entries.set(worker.id, connection);
+    return { connection, replaced };
+  }
+
+  /** The worker gave a sign of life. */
+  renew(connection: Connection): void {
+    const entry = this.#current(connection);
+    if (entry !== undefined) entry.silentMs = 0;
+  }
+
+  /** Takes nothing new from now on. */
+  drain(connection: Connection): void {
+    const entry = this.#current(connection);
+    if (entry !== undefined) entry.isDraining = true;
+  }
+
+  /** Gives an idle worker a job. Throws `internal` when it is not idle: that would be our bug. */
+  assign(workerId: string, assignment: Assignment): Connection {
+    const entry = this.#entries.get(workerId);
+    if (entry === undefined || entry.assignment !== undefined || entry.isDraining)
+      throw new ClusterError("internal", `worker ${workerId} is not idle`);
+    entry.assignment = assignment;
+    return entry;
+  }
+
+  /** The worker has handed this assignment back; false when it did not hold it. */
+  release(connection: Connection, { jobId, epoch }: Assignment): boolean {
+    const held = this.#current(connection)?.assignment;
+    if (held?.jobId !== jobId || held.epoch !== epoch) return false;
+    (connection as Entry).assignment = undefined;
+    return true;
+  }
+
+  /** Forgets a connection; false when it was gone or replaced already. */
+  remove(connection: Connection): boolean {
+    if (this.#current(connection) === undefined) return false;
+    return this.#entries.delete(connection.worker.id);
+  }
+
+  /** Counts silence and removes the workers whose lease has run out. */
+  tick(): readonly Connection[] {
+    const now = this.#clock.now();
+    const elapsed = Math.min(now - this.#lastTick, 2 * this.tickMs);
+    this.#lastTick = now;
+    const dead: Connection[] = [];
+    for (const entry of this.#entries.values()) {
+      entry.silentMs += elapsed;
+      if (entry.silentMs >= this.#leaseMs) dead.push(entry);
+    }
+    for (const { worker } of dead) this.#entries.delete(worker.id);
+    return dead;
+  }
+
+  /** Connected workers, in the order in which they came. */
+  all(): readonly Connection[] {
+    return [...this.#entries.values()];
+  }
+
+  idle(): readonly Connection[] {
+    return this.all().filter((entry) => entry.assignment === undefined && !entry.isDraining);
+  }
+
+  /** Who holds this assignment. */
+  holder({ jobId, epoch }: Assignment): Connection | undefined {
+    return this.all().find(({ assignment }) => assignment?.jobId === jobId && assignment.epoch === epoch);
+  }
+
+  #current(connection: Connection): Entry | undefined {
+    const entry = this.#entries.get(connection.worker.id);
+    return entry === connection ? entry : undefined;
+  }
+}
