@@ -37,6 +37,7 @@ export type {
   VaeDecoder,
   VaeEncoder,
 } from "./components.js";
+export { type DenoisePlan, type DenoiseState, denoiseStep, startDenoise } from "./diffusion/denoise.js";
 export { guidanceAt, guide, isGuided } from "./diffusion/guidance.js";
 export { randn, randn64, randnHalf, randnTensor } from "./diffusion/noise.js";
 export {
@@ -59,6 +60,7 @@ export {
   tokenGrid,
   unpatchify,
 } from "./latents/patches.js";
+export { type VideoLatents, videoLatents } from "./latents/video-latents.js";
 export { openTextEncoder } from "./open-text-encoder.js";
 export { openTransformer } from "./open-transformer.js";
 export type { GenerationArguments, ModelFacts, ResolvedArguments } from "./request.js";
@@ -74,6 +76,18 @@ export {
   type Tensor,
   type TensorData,
 } from "./session.js";
+export { type EncodedPrompts, encodePrompts } from "./text/encode-prompts.js";
+export { createPromptEncoder, type PromptEmbedding, type PromptEncoder } from "./text/prompt-cache.js";
 export { relativeBucket } from "./text/relative-buckets.js";
 export { createTokenizer, openTokenizer } from "./text/tokenizer.js";
+export {
+  decodeLatents,
+  type GeneratedVideo,
+  type PipelineConfig,
+  planDenoise,
+  type TextToVideoComponents,
+  type TextToVideoHooks,
+  textToVideo,
+  type VideoSample,
+} from "./text-to-video.js";
 export { positionInputs, requireSize, type TransformerSize } from "./transformer-positions.js";
