@@ -1,0 +1,34 @@
+import { availableParallelism } from "node:os";
+import type { FlagReader } from "../flags.js";
+
+/** How many workers a machine runs, and what each computes on. */
+export interface WorkerShape {
+  readonly workers: number;
+  readonly threads: number | undefined;
+  readonly device: string | undefined;
+  readonly precision: string | undefined;
+}
+
+/** Reads `--workers`, `--threads`, `--device` and `--precision`. */
+export function readWorkerShape(flags: FlagReader): WorkerShape {
+  const device = flags.text("device");
+  flags.require(
+    device === undefined || /^(cpu|webgpu|cuda(:\d{1,3})?)$/.test(device),
+    `--device must be cpu, webgpu, cuda or cuda:<index>, got "${device}"`,
+  );
+  return {
+    workers: flags.integer("workers", { min: 1, max: 256 }) ?? 1,
+    threads: flags.integer("threads", { min: 1, max: 1024 }),
+    device,
+    precision: flags.oneOf("precision", ["fp32", "fp16", "bf16"]),
+  };
+}
+
+/** The flags of each worker: they share the machine's cores unless `threads` says otherwise. */
+export function workerFlags(shape: WorkerShape, modelFolder: string): string[] {
+  const threads = shape.threads ?? Math.max(1, Math.floor(availableParallelism() / shape.workers));
+  const flags = ["--model", modelFolder, "--threads", String(threads)];
+  if (shape.device !== undefined) flags.push("--device", shape.device);
+  if (shape.precision !== undefined) flags.push("--precision", shape.precision);
+  return flags;
+}

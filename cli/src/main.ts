@@ -1,0 +1,46 @@
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { ClusterError, systemClock, systemRandom } from "@cogfleet/core";
+import type { CommandContext } from "./context.js";
+import { errorLines, exitCodeOf, interruptedBy } from "./exit-code.js";
+import { runProgram } from "./program.js";
+
+/** The `cogfleet` command: runs what the arguments say and leaves the exit code to the process. */
+export async function main(): Promise<void> {
+  const interrupt = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      // The second time nobody waits for an orderly end.
+      if (interrupt.signal.aborted) process.exit(signal === "SIGINT" ? 130 : 143);
+      interrupt.abort(interruptedBy(signal));
+    });
+  }
+  // `cogfleet jobs list | head -1`: the reader has had enough.
+  process.stdout.on("error", (error) => {
+    process.exit("code" in error && error.code === "EPIPE" ? 0 : 1);
+  });
+
+  const context: CommandContext = {
+    terminal: {
+      out: (line) => void process.stdout.write(`${line}\n`),
+      err: (line) => void process.stderr.write(`${line}\n`),
+      bar: process.stderr.isTTY ? process.stderr : undefined,
+    },
+    env: process.env,
+    clock: systemClock,
+    random: systemRandom,
+    interrupt: interrupt.signal,
+    async become(module, flags) {
+      process.argv = [process.argv0, fileURLToPath(module), ...flags];
+      await import(module.href);
+    },
+  };
+  try {
+    process.exitCode = await runProgram(process.argv.slice(2), context);
+  } catch (reason) {
+    const error = ClusterError.from(reason);
+    for (const line of errorLines(error)) context.terminal.err(line);
+    if (error.code === "internal" && process.env["COGFLEET_DEBUG"] !== undefined) console.error(reason);
+    process.exitCode = exitCodeOf(error);
+  }
+}

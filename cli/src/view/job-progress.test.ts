@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { JobEvent } from "../client/generation.js";
+import { duration, JobProgress } from "./job-progress.js";
+
+function event(fields: Partial<JobEvent>): JobEvent {
+  return {
+    sequence: 1,
+    jobId: "j",
+    state: "running",
+    stage: undefined,
+    step: 0,
+    steps: 4,
+    seconds: 0,
+    message: "",
+    error: undefined,
+    workerIds: ["w"],
+    ...fields,
+  };
+}
+
+describe("a job's progress", () => {
+  it("is told as queue, stages and steps with pace and time left", () => {
+    const progress = new JobProgress();
+    const updates = [
+      event({ state: "queued", workerIds: [] }),
+      event({}),
+      event({ stage: "encode" }),
+      event({ stage: "denoise" }),
+      event({ stage: "denoise", step: 1, seconds: 2 }),
+      event({ stage: "denoise", step: 2, seconds: 4 }),
+      event({ stage: "decode", step: 4 }),
+      event({ state: "completed", stage: "decode", step: 4 }),
+    ].flatMap((item) => progress.next(item, 0));
+    assert.deepEqual(updates, [
+      { kind: "queued", reason: "" },
+      { kind: "stage", stage: "encode", workerIds: ["w"] },
+      { kind: "stage", stage: "denoise", workerIds: ["w"] },
+      { kind: "step", step: 1, steps: 4, secondsPerStep: 2, secondsLeft: 6 },
+      { kind: "step", step: 2, steps: 4, secondsPerStep: 3, secondsLeft: 6 },
+      { kind: "stage", stage: "decode", workerIds: ["w"] },
+      { kind: "ended" },
+    ]);
+  });
+
+  it("measures steps itself where the worker does not say", () => {
+    const progress = new JobProgress();
+    progress.next(event({ stage: "denoise" }), 1000);
+    const [update] = progress.next(event({ stage: "denoise", step: 2 }), 4000);
+    assert.deepEqual(update, { kind: "step", step: 2, steps: 4, secondsPerStep: 1.5, secondsLeft: 3 });
+  });
+
+  it("starts over when the job goes back to the queue", () => {
+    const progress = new JobProgress();
+    progress.next(event({ stage: "denoise", step: 3, seconds: 1 }), 0);
+    assert.deepEqual(progress.next(event({ state: "queued", message: "queued again: worker w left" }), 0), [
+      { kind: "queued", reason: "queued again: worker w left" },
+    ]);
+    const kinds = progress.next(event({ stage: "denoise", step: 1, seconds: 1 }), 0).map(({ kind }) => kind);
+    assert.deepEqual(kinds, ["stage", "step"]);
+  });
+
+  it("passes warnings on", () => {
+    const updates = new JobProgress().next(event({ stage: "encode", message: "the prompt was cut" }), 0);
+    assert.deepEqual(updates.at(-1), { kind: "warning", text: "the prompt was cut" });
+  });
+});
+
+describe("a duration", () => {
+  it("is as short as it stays useful", () => {
+    const shown = [0, 0.4, 3.14, 9.96, 48.4, 59.7, 125, 3599.6, 4320].map(duration);
+    assert.deepEqual(shown, [
+      "0.00 s",
+      "0.40 s",
+      "3.1 s",
+      "10 s",
+      "48 s",
+      "1 min 00 s",
+      "2 min 05 s",
+      "1 h 00 min",
+      "1 h 12 min",
+    ]);
+  });
+});

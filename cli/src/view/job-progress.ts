@@ -1,0 +1,87 @@
+import type { JobEvent, Stage } from "../client/generation.js";
+
+/** What an event means to somebody who follows the job. */
+export type ProgressUpdate =
+  | { readonly kind: "queued"; readonly reason: string }
+  | { readonly kind: "stage"; readonly stage: Stage; readonly workerIds: readonly string[] }
+  | {
+      readonly kind: "step";
+      readonly step: number;
+      readonly steps: number;
+      /** Seconds a step takes, averaged over the last ones. */
+      readonly secondsPerStep: number;
+      /** Seconds of denoising still to come. */
+      readonly secondsLeft: number;
+    }
+  | { readonly kind: "warning" | "notice"; readonly text: string }
+  | { readonly kind: "ended" };
+
+const AVERAGED_STEPS = 8;
+
+/** Reads a job's events in order and says what each one means. */
+export class JobProgress {
+  #stage: Stage | undefined;
+  #step = 0;
+  #lastStepAtMs: number | undefined;
+  #recent: number[] = [];
+
+  /** `nowMs` is when the event came, on a monotonic clock: it stands in where the worker gave no duration. */
+  next(event: JobEvent, nowMs: number): ProgressUpdate[] {
+    if (event.state === "queued") {
+      this.#restart();
+      return [{ kind: "queued", reason: event.message }];
+    }
+    if (event.state !== "running") return [{ kind: "ended" }];
+
+    const updates: ProgressUpdate[] = [];
+    const { stage, step, steps } = event;
+    const isNewStage = stage !== undefined && stage !== this.#stage;
+    const isNewStep = stage === "denoise" && step > this.#step;
+    if (isNewStage) {
+      this.#stage = stage;
+      this.#lastStepAtMs = nowMs;
+      updates.push({ kind: "stage", stage, workerIds: event.workerIds });
+    }
+    if (isNewStep) {
+      const secondsPerStep = this.#pace(event, nowMs);
+      updates.push({
+        kind: "step",
+        step,
+        steps,
+        secondsPerStep,
+        secondsLeft: (steps - step) * secondsPerStep,
+      });
+    }
+    if (event.message !== "" && !isNewStep) updates.push({ kind: "warning", text: event.message });
+    return updates;
+  }
+
+  #pace(event: JobEvent, nowMs: number): number {
+    // After a watch was taken up again many steps may come at once: the worker's figure is the better one.
+    const sinceLast = this.#lastStepAtMs === undefined ? 0 : (nowMs - this.#lastStepAtMs) / 1000;
+    const seconds = event.seconds > 0 ? event.seconds : sinceLast / Math.max(1, event.step - this.#step);
+    this.#step = event.step;
+    this.#lastStepAtMs = nowMs;
+    this.#recent = [...this.#recent, seconds].slice(-AVERAGED_STEPS);
+    return this.#recent.reduce((sum, value) => sum + value, 0) / this.#recent.length;
+  }
+
+  // A job that went back to the queue starts over, or from a checkpoint: both are told by its next events.
+  #restart(): void {
+    this.#stage = undefined;
+    this.#step = 0;
+    this.#lastStepAtMs = undefined;
+    this.#recent = [];
+  }
+}
+
+/** "0.42 s", "3.1 s", "48 s", "2 min 05 s", "1 h 12 min": as short as it stays useful. */
+export function duration(seconds: number): string {
+  if (seconds < 1) return `${seconds.toFixed(2)} s`;
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const pad = (value: number): string => String(value).padStart(2, "0");
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${pad(whole % 60)} s`;
+  return `${Math.floor(whole / 3600)} h ${pad(Math.floor((whole % 3600) / 60))} min`;
+}

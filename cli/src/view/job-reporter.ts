@@ -1,0 +1,81 @@
+import type { Clock } from "@cogfleet/core";
+import type { Job, JobEvent } from "../client/generation.js";
+import type { Terminal } from "../context.js";
+import { barProgress } from "./bar-progress.js";
+import { JobProgress } from "./job-progress.js";
+import { lineProgress } from "./line-progress.js";
+
+/** Tells the user how a job gets on. */
+export interface JobReporter {
+  /** A job was taken in. */
+  submitted(job: Job): void;
+  /** The job's events, each once and in order. */
+  event(event: JobEvent): void;
+  /** Something about the way to the job, not the job itself. */
+  notice(text: string): void;
+  /** Leaves the terminal as it was found. */
+  close(): void;
+}
+
+/** For people: a bar where stderr is a terminal, plain lines elsewhere. */
+export function humanReporter(terminal: Terminal, clock: Clock): JobReporter {
+  const progress = new JobProgress();
+  const view =
+    terminal.bar === undefined
+      ? lineProgress((line) => terminal.err(line), clock)
+      : barProgress(terminal.bar);
+  return {
+    submitted(job) {
+      view.show({ kind: "notice", text: `job ${job.id}` });
+      for (const text of job.warnings) view.show({ kind: "warning", text });
+    },
+    event(event) {
+      for (const update of progress.next(event, clock.now())) view.show(update);
+    },
+    notice: (text) => view.show({ kind: "notice", text }),
+    close: () => view.close(),
+  };
+}
+
+/** For machines: one JSON object a line. `time_s` counts monotonic seconds since the command started. */
+export function jsonReporter(terminal: Terminal, clock: Clock): JobReporter {
+  const progress = new JobProgress();
+  let jobId = "";
+  const write = (event: string, fields: object): void => {
+    const timeS = Math.round(clock.now() * 1e3) / 1e6;
+    terminal.out(JSON.stringify({ event, time_s: timeS, job_id: jobId, ...fields }));
+  };
+  return {
+    submitted(job) {
+      jobId = job.id;
+      write("submitted", { request: job.request, warnings: job.warnings });
+    },
+    event(event) {
+      jobId = event.jobId;
+      const { sequence } = event;
+      for (const update of progress.next(event, clock.now())) {
+        switch (update.kind) {
+          case "queued":
+            write("queued", { sequence, message: update.reason });
+            break;
+          case "stage":
+            write("stage", { stage: update.stage, sequence, worker_ids: update.workerIds });
+            break;
+          case "step": {
+            const { step, steps } = update;
+            write("step", { stage: "denoise", step, steps, seconds: event.seconds, sequence });
+            break;
+          }
+          case "warning":
+          case "notice":
+            write(update.kind, { message: update.text, sequence });
+            break;
+          case "ended":
+            break; // the command's result says more
+        }
+      }
+    },
+    notice: (text) => write("notice", { message: text }),
+    close() {},
+  };
+}

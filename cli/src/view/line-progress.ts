@@ -1,0 +1,55 @@
+import type { Clock } from "@cogfleet/core";
+import { duration, type ProgressUpdate } from "./job-progress.js";
+
+/** Shows how a job gets on. `close` leaves the terminal as it was found. */
+export interface ProgressView {
+  show(update: ProgressUpdate): void;
+  close(): void;
+}
+
+const SHORTEST_PAUSE_MS = 1000; // a log should not fill with steps of milliseconds
+
+/** Plain lines, for logs and pipes: every stage, and steps at most once a second, the last one always. */
+export function lineProgress(write: (line: string) => void, clock: Clock): ProgressView {
+  let lastStepAt = Number.NEGATIVE_INFINITY;
+  return {
+    show(update) {
+      if (update.kind !== "step") {
+        const line = stageLine(update);
+        if (line !== undefined) write(line);
+        return;
+      }
+      const { step, steps, secondsPerStep, secondsLeft } = update;
+      const now = clock.now();
+      if (step < steps && now - lastStepAt < SHORTEST_PAUSE_MS) return;
+      lastStepAt = now;
+      write(`step ${step}/${steps}, ${duration(secondsPerStep)} a step, ${duration(secondsLeft)} left`);
+    },
+    close() {},
+  };
+}
+
+const STAGE_LINES = {
+  encode: "encode: reading the prompt",
+  denoise: "denoise",
+  decode: "decode: latents to video",
+} as const;
+
+/** The line for an update that is no step; undefined when there is nothing to say. */
+export function stageLine(update: Exclude<ProgressUpdate, { kind: "step" }>): string | undefined {
+  switch (update.kind) {
+    case "queued":
+      return update.reason === "" ? "queued" : update.reason;
+    case "stage": {
+      const by =
+        update.stage === "encode" && update.workerIds.length > 0 ? ` (${update.workerIds.join(", ")})` : "";
+      return `${STAGE_LINES[update.stage]}${by}`;
+    }
+    case "warning":
+      return `warning: ${update.text}`;
+    case "notice":
+      return update.text;
+    case "ended":
+      return undefined;
+  }
+}
