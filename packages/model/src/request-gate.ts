@@ -79,7 +79,10 @@ class Checks {
   seed(digits: string | undefined): number | undefined {
     if (digits === undefined) return undefined;
     if (!/^\d{1,20}$/.test(digits) || BigInt(digits) > BigInt(MAX_SEED))
-      this.#refuse("seed", `${digits.slice(0, 40)} must be an integer from 0 to ${MAX_SEED} (2^53 - 1)`);
+      this.#refuse(
+        "seed",
+        `${digits.slice(0, 40) || `""`} must be an integer from 0 to ${MAX_SEED} (2^53 - 1)`,
+      );
     return Number(digits);
   }
 
