@@ -50,7 +50,9 @@ export class FlagReader {
     const { min = -INT32_MAX, max = INT32_MAX } = range;
     const value = Number(raw);
     if (/^-?\d+$/.test(raw) && value >= min && value <= max) return value;
-    this.#problems.push(`--${flag} must be a whole number from ${min} to ${max}, got "${raw}"`);
+    const bounds =
+      range.min === undefined ? "" : ` from ${min}${range.max === undefined ? "" : ` to ${max}`}`;
+    this.#problems.push(`--${flag} must be a whole number${bounds}, got "${raw}"`);
     return undefined;
   }
 

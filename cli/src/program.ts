@@ -20,12 +20,8 @@ export async function runProgram(argv: readonly string[], context: CommandContex
   const program = new Command("cogfleet")
     .description("Text-to-video with CogVideoX checkpoints, on one machine or a cluster.")
     .version("0.1.0")
-    .enablePositionalOptions() // so that `coordinator` and `worker` may pass their flags through
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => context.terminal.out(text.trimEnd()),
-      writeErr: () => {}, // the error is thrown as well, and main prints it
-    });
+    .enablePositionalOptions(); // so that `coordinator` and `worker` may pass their flags through
+  adopt(program, context);
   for (const command of [
     generateCommand(context, run),
     upCommand(context, run),
@@ -36,7 +32,7 @@ export async function runProgram(argv: readonly string[], context: CommandContex
     coordinatorCommand(context, run),
     workerCommand(context, run),
   ]) {
-    inherit(program, command);
+    adopt(command, context);
     program.addCommand(command);
   }
   try {
@@ -53,8 +49,11 @@ export async function runProgram(argv: readonly string[], context: CommandContex
   return exitCode;
 }
 
-// addCommand, unlike .command(), does not hand down how a program exits and writes.
-function inherit(parent: Command, child: Command): void {
-  child.copyInheritedSettings(parent);
-  for (const grandchild of child.commands) inherit(child, grandchild);
+/** Makes a command and those below it throw instead of exit, and write through the context. */
+function adopt(command: Command, context: CommandContext): void {
+  command.exitOverride().configureOutput({
+    writeOut: (text) => context.terminal.out(text.trimEnd()),
+    writeErr: () => {}, // the error is thrown as well, and main prints it
+  });
+  for (const below of command.commands) adopt(below, context);
 }
