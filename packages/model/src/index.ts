@@ -1,3 +1,4 @@
+export { checkWeights } from "./checkpoint/check-weights.js";
 export {
   type Component,
   readScheduler,
@@ -49,6 +50,8 @@ export {
 } from "./diffusion/scheduler.js";
 export { previousTimestep } from "./diffusion/timesteps.js";
 export { type GeneratorState, TorchGenerator } from "./diffusion/torch-generator.js";
+export { t5Graph } from "./graph/t5.js";
+export { transformerGraph } from "./graph/transformer.js";
 export { type Attribute, GraphBuilder, type Value } from "./graph/graph-builder.js";
 export {
   type LatentShape,

@@ -1,7 +1,6 @@
 // A checkpoint as diffusers saves one: model_index.json and a folder for each component.
 import { createHash } from "node:crypto";
 import { basename, join, resolve } from "node:path";
-import { ClusterError } from "@cogfleet/core";
 import * as z from "zod";
 import type { ModelFacts } from "../request.js";
 import { type OpenTokenizer, openTokenizer } from "../text/tokenizer.js";
@@ -18,6 +17,7 @@ import type { SchedulerConfig, T5Config, TransformerConfig, VaeConfig } from "./
 import { inconsistencies } from "./consistency.js";
 import { isObject, readJsonObject } from "./disk.js";
 import { modelFacts } from "./model-facts.js";
+import { combined, together } from "./problems.js";
 
 /** A checkpoint whose files are read and agree with each other. Nothing is kept open. */
 export interface Checkpoint {
@@ -91,32 +91,6 @@ function parseModelIndex(
   });
   const { _class_name: pipelineClass, scheduler: schedulerClass } = parseConfig(source, schema, classes);
   return { pipelineClass, schedulerClass };
-}
-
-/** The values of all promises, or every error of theirs in one. */
-async function together<T extends readonly unknown[]>(
-  promises: {
-    [K in keyof T]: Promise<T[K]>;
-  },
-): Promise<T> {
-  const settled: readonly PromiseSettledResult<unknown>[] = await Promise.allSettled(promises);
-  const reasons: unknown[] = settled.flatMap((result) =>
-    result.status === "rejected" ? [result.reason] : [],
-  );
-  if (reasons.length === 0) return settled.map((result) => "value" in result && result.value) as unknown as T;
-  const errors = reasons.filter((reason) => reason instanceof ClusterError);
-  // An abort or a bug is not the checkpoint's fault, and comes first.
-  throw errors.length < reasons.length
-    ? reasons.find((reason) => !(reason instanceof ClusterError))
-    : combined(errors);
-}
-
-function combined(errors: readonly ClusterError[]): ClusterError {
-  const isUnsupported = errors.every(({ code }) => code === "unsupported");
-  return new ClusterError(
-    isUnsupported ? "unsupported" : "invalid_checkpoint",
-    [...new Set(errors.map(({ message }) => message))].join("; "),
-  );
 }
 
 /** The folder's name; for a snapshot in a Hugging Face cache, whose name is a hash, the model's. */

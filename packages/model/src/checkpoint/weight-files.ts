@@ -76,7 +76,9 @@ async function readShards(
     // A plain file name of this folder: no other path may be read on the word of a downloaded file.
     if (typeof shard !== "string" || !/^[^/\\\0]+\.safetensors$/.test(shard))
       throw wrong(`tensor ${shown(name)} lies in ${shown(shard)}, expected the name of a .safetensors file`);
-    byShard.set(shard, [...(byShard.get(shard) ?? []), name]);
+    const names = byShard.get(shard);
+    if (names === undefined) byShard.set(shard, [name]);
+    else names.push(name);
   }
   if (byShard.size === 0) throw wrong("weight_map names no tensor");
 
