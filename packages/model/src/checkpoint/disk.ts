@@ -65,7 +65,7 @@ export async function readJsonObject(file: string): Promise<Readonly<Record<stri
   return parseJsonObject(file, await readSmallFile(file, MAX_JSON_BYTES));
 }
 
-const MAX_JSON_BYTES = 16 * 2 ** 20; // the largest known, the index of a T5-XXL, has 20 kB
+const MAX_JSON_BYTES = 4 * 2 ** 20; // a transformer's index has 100 kB; parsed, JSON can take 50 times its size
 
 /** UTF-8 JSON that holds an object; `source` names it in the error. */
 export function parseJsonObject(source: string, bytes: Uint8Array): Readonly<Record<string, unknown>> {

@@ -26,6 +26,7 @@ const UNIGRAM = 1; // TrainerSpec.ModelType
 const CONTROL = 3; // SentencePiece.Type
 const USER_DEFINED = 4;
 const MAX_PIECES = 2 ** 20; // T5 has 32,000, mT5 250,000
+const MAX_PIECE_LENGTH = 256; // SentencePiece makes them of 16 characters at most
 
 /**
  * Reads a spiece.model. `source` names it in errors: `invalid_checkpoint` when it is no such file, `unsupported` when
@@ -86,10 +87,10 @@ function parsePiece(source: string, id: number, reader: protobuf.Reader): Piece 
     else return false;
     return true;
   });
-  if (text === "" || !Number.isFinite(score))
+  if (text === "" || text.length > MAX_PIECE_LENGTH || !Number.isFinite(score))
     throw new ClusterError(
       "invalid_checkpoint",
-      `${source}: piece ${id} must have a text and a finite score, got ${JSON.stringify(text.slice(0, 40))} and ${score}`,
+      `${source}: piece ${id} must have a text of 1 to ${MAX_PIECE_LENGTH} characters and a finite score, got ${JSON.stringify(text.slice(0, 40))} and ${score}`,
     );
   return { text, score, isSymbol: type === CONTROL || type === USER_DEFINED };
 }

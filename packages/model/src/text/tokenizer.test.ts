@@ -162,7 +162,10 @@ describe("createTokenizer", () => {
       code: "unsupported",
       message: "spiece.model: model_type 2 is not supported, only 1 (unigram)",
     });
-    assert.throws(() => create(Uint8Array.of(0x0a, 0)), /piece 0 must have a text and a finite score/);
+    assert.throws(
+      () => create(Uint8Array.of(0x0a, 0)),
+      /piece 0 must have a text of 1 to 256 characters and a finite/,
+    );
     assert.throws(() => create(new Uint8Array()), /holds 0 pieces, expected more/);
     assert.throws(() => create(model.subarray(0, 5000)), { code: "invalid_checkpoint" });
   });

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { ClusterError } from "@cogfleet/core";
-import { parseJsonObject, readSmallFile, statOf } from "../checkpoint/disk.js";
+import { readJsonObject, readSmallFile, statOf } from "../checkpoint/disk.js";
 import type { Tokenizer } from "../components.js";
 import { addedTokenSplitter, addedTokensOf, UNKNOWN_ID } from "./added-tokens.js";
 import { charsmapNormalizer } from "./charsmap.js";
@@ -8,7 +8,6 @@ import { parseSentencePieceModel } from "./sentencepiece-model.js";
 import { unigram } from "./unigram.js";
 
 const MAX_MODEL_BYTES = 16 * 2 ** 20; // T5's has 0.8 MB, mT5's 4.3 MB
-const MAX_CONFIG_BYTES = 16 * 2 ** 20;
 const WORD_START = "\u2581";
 
 /** A tokenizer and how many ids it can give: all are below `idCount`. */
@@ -24,9 +23,7 @@ export async function openTokenizer(folder: string, signal: AbortSignal): Promis
   const model = await readSmallFile(modelFile, MAX_MODEL_BYTES);
   const configFile = join(folder, "tokenizer_config.json");
   const hasConfig = (await statOf(configFile)) !== undefined;
-  const config = hasConfig
-    ? parseJsonObject(configFile, await readSmallFile(configFile, MAX_CONFIG_BYTES))
-    : {};
+  const config = hasConfig ? await readJsonObject(configFile) : {};
   return createTokenizer({ modelFile, model, configFile, config });
 }
 

@@ -2,30 +2,14 @@
 // https://github.com/huggingface/tokenizers, models/unigram/model.rs (encode_optimized).
 import type { Piece } from "./sentencepiece-model.js";
 
-interface Node {
-  readonly next: Map<number, Node>; // by code point
-  id: number | undefined;
-}
-
 const UNKNOWN_PENALTY = 10; // below the least score of all pieces
 
 /** Word to ids. Characters that no piece holds have the id `unknownId`, a run of them once. */
 export function unigram(pieces: readonly Piece[], unknownId: number): (word: string) => number[] {
-  const root: Node = { next: new Map(), id: undefined };
-  const ids = new Map<string, number>();
-  let unknownScore = Infinity;
-  for (const [id, { text, score }] of pieces.entries()) {
-    let node = root;
-    for (const character of text) {
-      const code = character.codePointAt(0) as number;
-      const next = node.next.get(code) ?? { next: new Map(), id: undefined };
-      node.next.set(code, next);
-      node = next;
-    }
-    node.id = id; // of pieces with the same text the last one counts
-    ids.set(text, id);
-    unknownScore = Math.min(unknownScore, score - UNKNOWN_PENALTY);
-  }
+  const ids = new Map(pieces.map(({ text }, id) => [text, id])); // of pieces with the same text the last one counts
+  const longest = pieces.reduce((length, { text }) => Math.max(length, Array.from(text).length), 0);
+  const unknownScore =
+    pieces.reduce((least, { score }) => Math.min(least, score), Infinity) - UNKNOWN_PENALTY;
 
   return (word) => {
     // Viterbi over the positions between characters: the best piece that ends there, and the score up to it.
@@ -37,16 +21,14 @@ export function unigram(pieces: readonly Piece[], unknownId: number): (word: str
     };
     for (let from = 0; from < characters.length; from++) {
       const reached = best[from]?.score ?? 0;
-      let node: Node | undefined = root;
-      let isKnown = false;
-      for (let to = from + 1; to <= characters.length; to++) {
-        node = node.next.get((characters[to - 1] as string).codePointAt(0) as number);
-        if (node === undefined) break;
-        if (node.id === undefined) continue;
-        offer(from, to, node.id, (pieces[node.id] as Piece).score + reached); // summed in float64, in this order
-        if (to === from + 1) isKnown = true;
+      const character = characters[from] as string;
+      if (!ids.has(character)) offer(from, from + 1, unknownId, unknownScore + reached);
+      let text = "";
+      for (let to = from + 1; to <= Math.min(from + longest, characters.length); to++) {
+        text += characters[to - 1];
+        const id = ids.get(text);
+        if (id !== undefined) offer(from, to, id, (pieces[id] as Piece).score + reached); // float64, in this order
       }
-      if (!isKnown) offer(from, from + 1, unknownId, unknownScore + reached);
     }
 
     const found: number[] = [];
