@@ -1,6 +1,8 @@
 // The parts of a CogVideoX pipeline as ports: what the pipeline calls, whoever computes it.
 // F latent frames, C channels, H W latent rows and columns, L text tokens, B batch.
 
+import type { TilingOptions } from "./latents/tiles.js";
+
 /** Prompt to token ids (T5). */
 export interface Tokenizer {
   /**
@@ -58,7 +60,11 @@ export interface VaeDecoder {
   decode(
     latents: Float32Array,
     size: FrameSize,
-    options: { readonly tiling: boolean; readonly onChunk?: (done: number, of: number) => void },
+    options: {
+      /** Whether large sizes go in tiles; an object says how, where it should not be the config's way. */
+      readonly tiling: boolean | TilingOptions;
+      readonly onChunk?: (done: number, of: number) => void;
+    },
     signal: AbortSignal,
   ): Promise<{ readonly sample: Float32Array; readonly size: FrameSize }>;
   close(): Promise<void>;
@@ -70,7 +76,7 @@ export interface VaeEncoder {
   encode(
     video: Float32Array,
     size: FrameSize,
-    options: { readonly tiling: boolean },
+    options: { readonly tiling: boolean | TilingOptions },
     signal: AbortSignal,
   ): Promise<{ readonly moments: Float32Array; readonly size: FrameSize }>;
   close(): Promise<void>;

@@ -50,9 +50,10 @@ export {
 } from "./diffusion/scheduler.js";
 export { previousTimestep } from "./diffusion/timesteps.js";
 export { type GeneratorState, TorchGenerator } from "./diffusion/torch-generator.js";
+export { type Attribute, GraphBuilder, type Value } from "./graph/graph-builder.js";
 export { t5Graph } from "./graph/t5.js";
 export { transformerGraph } from "./graph/transformer.js";
-export { type Attribute, GraphBuilder, type Value } from "./graph/graph-builder.js";
+export { toFrames, toPixels } from "./latents/frames.js";
 export {
   type LatentShape,
   type Patch,
@@ -63,9 +64,13 @@ export {
   tokenGrid,
   unpatchify,
 } from "./latents/patches.js";
+export { posteriorDraw, posteriorMode, scaleImageLatents } from "./latents/posterior.js";
+export type { TilingOptions } from "./latents/tiles.js";
 export { type VideoLatents, videoLatents } from "./latents/video-latents.js";
 export { openTextEncoder } from "./open-text-encoder.js";
 export { openTransformer } from "./open-transformer.js";
+export { openVaeDecoder } from "./open-vae-decoder.js";
+export { openVaeEncoder } from "./open-vae-encoder.js";
 export type { GenerationArguments, ModelFacts, ResolvedArguments } from "./request.js";
 export { resolveRequest } from "./request-gate.js";
 export {

@@ -141,15 +141,19 @@ export class GraphBuilder {
     return this.node("Cast", [value], { to: DATA_TYPE[type] });
   }
 
-  /** A constant in the type computed in, from float32 numbers. */
-  floats(values: readonly number[] | Float32Array, dims: readonly number[]): Value {
+  /** A constant in the type computed in, or in `type`, from float32 numbers. */
+  floats(
+    values: readonly number[] | Float32Array,
+    dims: readonly number[],
+    type: WeightType = this.computeType,
+  ): Value {
     const data = Float32Array.from(values);
     const constant = this.#constant("float32", data, dims);
-    return this.computeType === "float32" ? constant : this.cast(constant, this.computeType);
+    return type === "float32" ? constant : this.cast(constant, type);
   }
 
-  scalar(value: number): Value {
-    return this.floats([value], []);
+  scalar(value: number, type: WeightType = this.computeType): Value {
+    return this.floats([value], [], type);
   }
 
   /** An int64 constant: a shape, axes, a permutation. */
