@@ -224,13 +224,12 @@ export class Dispatcher {
   }
 
   #inBackground(jobId: string, work: () => Promise<void>): void {
-    const task = work().catch((reason: unknown) => {
-      this.#deps.log.error(
-        { err: reason, jobId, code: ClusterError.from(reason).code },
-        "job was not moved on",
-      );
-    });
+    const task = work()
+      .catch((reason: unknown) => {
+        const { code } = ClusterError.from(reason);
+        this.#deps.log.error({ err: reason, jobId, code }, "job was not moved on");
+      })
+      .finally(() => this.#background.delete(task));
     this.#background.add(task);
-    task.finally(() => this.#background.delete(task));
   }
 }

@@ -77,12 +77,6 @@ export class Fleet {
     this.#deps.dispatcher.kick();
   }
 
-  /** Asks a worker to finish what it has and leave. */
-  drain(connection: Connection): void {
-    this.#deps.workers.drain(connection);
-    connection.link.send({ kind: "drain" });
-  }
-
   /** Watches over the leases until the signal aborts. */
   async watchLeases(signal: AbortSignal): Promise<void> {
     const { clock, workers } = this.#deps;

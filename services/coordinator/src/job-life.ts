@@ -46,7 +46,7 @@ export interface LifePolicy {
 
 /**
  * The whole life of a job. Pure and total: a change that does not apply changes nothing, so a message that comes
- * twice, late or from a dead epoch is harmless. Invariants, for every history (docs/spec.md; job-life.test.ts):
+ * twice, late or from a dead epoch is harmless. Invariants, for every history (job-life.test.ts):
  *   J1  A terminal state never changes.
  *   J2  Epochs rise by one with each assignment; a change with another epoch than the job's changes nothing.
  *   J3  Events are numbered 1, 2, 3, ...; a transition that changes the job has at least one.

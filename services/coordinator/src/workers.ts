@@ -24,8 +24,7 @@ export interface Assignment {
 /** What the coordinator tells a worker. */
 export type WorkerCommand =
   | ({ readonly kind: "assign"; readonly request: JobRequest } & Assignment)
-  | ({ readonly kind: "cancel" } & Assignment)
-  | { readonly kind: "drain" };
+  | ({ readonly kind: "cancel" } & Assignment);
 
 /** The stream to one worker. */
 export interface WorkerLink {

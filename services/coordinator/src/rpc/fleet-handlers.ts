@@ -130,8 +130,6 @@ function commandToWire(command: WorkerCommand): CoordinatorMessage {
       };
     case "cancel":
       return { cancelAssignment: { jobId: command.jobId, epoch: command.epoch } };
-    case "drain":
-      return { drain: {} };
   }
 }
 

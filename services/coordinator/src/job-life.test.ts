@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { isTerminal, type Job, type JobEvent, STAGES } from "./job.js";
+import { type JobChange, next } from "./job-life.js";
+import { emptyVideo, sampleJob } from "./testing/sample-jobs.js";
+
+const POLICY = { maxFruitlessAttempts: 3 };
+const STEPS = 3;
+
+const epoch = fc.integer({ min: 0, max: 6 });
+const change: fc.Arbitrary<JobChange> = fc.oneof(
+  epoch.map((n): JobChange => ({ kind: "assigned", epoch: n, workerIds: [`w${n}`] })),
+  fc
+    .record({ epoch, stage: fc.constantFrom(...STAGES), warnings: fc.subarray(["cut", "slow"]) })
+    .map((more): JobChange => ({ kind: "stage_started", ...more })),
+  fc
+    .record({ epoch, step: fc.integer({ min: -1, max: STEPS + 2 }), seconds: fc.constant(0.5) })
+    .map((more): JobChange => ({ kind: "step_done", ...more })),
+  fc
+    .record({ epoch, artifacts: fc.constantFrom([], [emptyVideo]), seconds: fc.constant(1) })
+    .map((more): JobChange => ({ kind: "completed", ...more })),
+  fc
+    .record({ epoch, isRetryable: fc.boolean() })
+    .map((more): JobChange => ({ kind: "attempt_failed", error: { code: "x", message: "no" }, ...more })),
+  epoch.map((n): JobChange => ({ kind: "worker_lost", epoch: n, message: "gone" })),
+  fc.constant<JobChange>({ kind: "cancel_asked" }),
+);
+
+/** Random changes, mended now and then to the epoch that applies: else few histories would get far. */
+const history = fc.array(fc.tuple(change, fc.integer({ min: 0, max: 3 })), { maxLength: 60 });
+
+interface Moment {
+  readonly before: Job;
+  readonly change: JobChange;
+  readonly after: Job;
+  readonly events: readonly JobEvent[];
+}
+
+function play(changes: readonly (readonly [JobChange, number])[]): Moment[] {
+  let { job } = sampleJob("j", { numInferenceSteps: STEPS });
+  return changes.map(([drawn, luck], at) => {
+    const fitting = drawn.kind === "assigned" ? job.epoch + 1 : job.epoch;
+    const applied = luck > 0 && "epoch" in drawn ? { ...drawn, epoch: fitting } : drawn;
+    const before = job;
+    const transition = next(before, applied, at, POLICY);
+    job = transition.job;
+    return { before, change: applied, after: job, events: transition.events };
+  });
+}
+
+function holds(claim: (moments: readonly Moment[]) => void): void {
+  fc.assert(
+    fc.property(history, (changes) => claim(play(changes))),
+    { numRuns: 400 },
+  );
+}
+
+describe("next(job, change)", () => {
+  it("J1: never changes a terminal state", () => {
+    holds((moments) => {
+      for (const { before, after } of moments) if (isTerminal(before.state.kind)) assert.equal(after, before);
+    });
+  });
+
+  it("J2: raises the epoch by one with each assignment, and ignores every other epoch", () => {
+    holds((moments) => {
+      for (const { before, change: made, after } of moments) {
+        if (after === before) continue;
+        assert.equal(after.epoch, made.kind === "assigned" ? before.epoch + 1 : before.epoch);
+        if ("epoch" in made) assert.equal(made.epoch, after.epoch);
+      }
+    });
+  });
+
+  it("J3: numbers events 1, 2, 3, ... and has one for each transition", () => {
+    holds((moments) => {
+      const sequences = moments.flatMap(({ events }) => events.map((event) => event.sequence));
+      assert.deepEqual(
+        sequences,
+        sequences.map((_, i) => i + 2), // the first event is that of the submission
+      );
+      for (const { before, after, events } of moments) {
+        assert.equal(events.length > 0, after !== before);
+        assert.equal(after.lastSequence, before.lastSequence + events.length);
+      }
+    });
+  });
+
+  it("J4: never goes back in stage or step within an epoch", () => {
+    holds((moments) => {
+      for (const { before, after } of moments) {
+        if (after.epoch !== before.epoch || after.state.kind === "queued") continue;
+        assert.ok(after.progress.step >= before.progress.step);
+        assert.ok(after.progress.step <= STEPS);
+        assert.ok(stageOf(after) >= stageOf(before));
+      }
+    });
+  });
+
+  it("J5: neither completes nor queues a job again whose cancel was asked", () => {
+    holds((moments) => {
+      for (const { before, after } of moments) {
+        if (before.state.kind !== "running" || !before.state.isCancelAsked) continue;
+        assert.ok(after.state.kind === "running" || after.state.kind === "cancelled");
+      }
+    });
+  });
+
+  it("J6: completes only with a video", () => {
+    holds((moments) => {
+      for (const { after } of moments) {
+        if (after.state.kind === "completed") assert.equal(after.state.artifacts[0]?.kind, "video");
+      }
+    });
+  });
+
+  it("J7: fails a job after three attempts in a row that got no farther", () => {
+    holds((moments) => {
+      for (const { after } of moments) {
+        assert.ok(after.fruitlessAttempts <= POLICY.maxFruitlessAttempts);
+        if (after.fruitlessAttempts === POLICY.maxFruitlessAttempts) assert.equal(after.state.kind, "failed");
+      }
+    });
+  });
+
+  it("reaches every state", () => {
+    const reached = new Set<string>();
+    holds((moments) => {
+      for (const { after } of moments) reached.add(after.state.kind);
+    });
+    assert.deepEqual([...reached].sort(), ["cancelled", "completed", "failed", "queued", "running"]);
+  });
+
+  it("says why a job waits again, and why it failed in the end", () => {
+    let { job } = sampleJob("j");
+    const messages: string[] = [];
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      job = next(job, { kind: "assigned", epoch: attempt, workerIds: ["w"] }, 0, POLICY).job;
+      const lost = next(job, { kind: "worker_lost", epoch: attempt, message: "worker w left" }, 0, POLICY);
+      job = lost.job;
+      messages.push(...lost.events.map((event) => `${event.state}: ${event.message}`));
+    }
+    assert.deepEqual(messages, [
+      "queued: queued again: worker w left",
+      "queued: queued again: worker w left",
+      "failed: gave up after 3 attempts, the last one: worker w left",
+    ]);
+    assert.equal(job.state.kind === "failed" && job.state.error.code, "worker_lost");
+  });
+
+  it("counts from anew when an attempt got farther than all before", () => {
+    let { job } = sampleJob("j");
+    for (const [index, step] of [0, 0, 2, 2, 1].entries()) {
+      const attempt = index + 1;
+      job = next(job, { kind: "assigned", epoch: attempt, workerIds: ["w"] }, 0, POLICY).job;
+      job = next(job, { kind: "step_done", epoch: attempt, step, seconds: 1 }, 0, POLICY).job;
+      job = next(job, { kind: "worker_lost", epoch: attempt, message: "gone" }, 0, POLICY).job;
+    }
+    assert.equal(job.state.kind, "queued");
+    assert.equal(job.fruitlessAttempts, 2);
+    assert.equal(job.attempts, 5);
+  });
+});
+
+function stageOf(job: Job): number {
+  return job.progress.stage === undefined ? -1 : STAGES.indexOf(job.progress.stage);
+}

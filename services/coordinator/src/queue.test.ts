@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { JobQueue, type QueuedJob } from "./queue.js";
+
+const jobs: fc.Arbitrary<QueuedJob[]> = fc
+  .array(fc.record({ model: fc.constantFrom("a", "b", "c"), priority: fc.integer({ min: -2, max: 2 }) }), {
+    maxLength: 40,
+  })
+  .map((drawn) =>
+    drawn.map((job, i) => ({
+      ...job,
+      jobId: `j${i}`,
+      order: i,
+      nextEpoch: 1,
+      queuedAt: i,
+      lastWorkerIds: [],
+    })),
+  );
+
+function sorted(waiting: readonly QueuedJob[]): string[] {
+  return [...waiting].sort((a, b) => b.priority - a.priority || a.order - b.order).map((job) => job.jobId);
+}
+
+describe("JobQueue", () => {
+  it("keeps jobs by priority and then by submission, whatever comes and goes", () => {
+    fc.assert(
+      fc.property(jobs, fc.array(fc.nat(39)), (all, gone) => {
+        const queue = new JobQueue();
+        for (const job of [...all].reverse()) queue.add(job);
+        for (const i of gone) queue.remove(`j${i}`);
+        const left = all.filter((_, i) => !gone.includes(i));
+        const everything = [...queue.inOrder(new Set(["a", "b", "c"]))].map((job) => job.jobId);
+        assert.deepEqual(everything, sorted(left));
+        assert.equal(queue.size, left.length);
+        assert.deepEqual(
+          everything.map((jobId) => queue.position(jobId)),
+          everything.map((_, i) => i),
+        );
+        const ofA = left.filter((job) => job.model === "a");
+        assert.deepEqual(
+          [...queue.inOrder(new Set(["a"]))].map((job) => job.jobId),
+          sorted(ofA),
+        );
+        assert.equal(queue.sizeOf("a"), ofA.length);
+        assert.equal(
+          queue.oldestQueuedAt(),
+          left.length === 0 ? undefined : Math.min(...left.map((j) => j.queuedAt)),
+        );
+      }),
+    );
+  });
+
+  it("takes a job once", () => {
+    const queue = new JobQueue();
+    const job = {
+      jobId: "j",
+      model: "a",
+      priority: 0,
+      order: 1,
+      nextEpoch: 1,
+      queuedAt: 0,
+      lastWorkerIds: [],
+    };
+    queue.add(job);
+    queue.add(job);
+    assert.equal(queue.size, 1);
+    assert.equal(queue.remove("j"), job);
+    assert.equal(queue.remove("j"), undefined);
+    assert.equal(queue.position("j"), 0);
+  });
+});

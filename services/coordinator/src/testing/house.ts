@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { type ClusterError, neverAborts, silentLogger } from "@cogfleet/core";
+import { countingRandom, ManualClock } from "@cogfleet/core/testing";
+import { resolveRequest } from "@cogfleet/model";
+import { Artifacts } from "../artifacts.js";
+import { Dispatcher } from "../dispatcher.js";
+import { Fleet, type WorkerReport, type WorkerSession } from "../fleet.js";
+import type { Artifact, Job, JobEvent } from "../job.js";
+import { Jobs } from "../jobs.js";
+import { MemoryBlobStore } from "../memory-blob-store.js";
+import { MemoryJobStore } from "../memory-job-store.js";
+import { ModelCatalog } from "../models.js";
+import type { Observer } from "../observer.js";
+import type { SubmitBody } from "../submission.js";
+import { type Assignment, type WorkerCommand, type WorkerFacts, WorkerRegistry } from "../workers.js";
+import { emptyVideo, sampleWorker } from "./sample-jobs.js";
+
+/** A coordinator without its wires: the domain on memory stores and a clock that stands still. */
+export class House {
+  readonly clock = new ManualClock();
+  readonly store = new MemoryJobStore();
+  readonly blobs = new MemoryBlobStore();
+  readonly models = new ModelCatalog();
+  readonly workers = new WorkerRegistry(this.clock, { leaseMs: 3000 });
+  readonly artifacts = new Artifacts(this);
+  readonly noted: string[] = [];
+  readonly #observer: Observer = {
+    jobSubmitted: () => this.noted.push("submitted"),
+    submitDeduplicated: () => this.noted.push("deduplicated"),
+    submitRejected: (reason) => this.noted.push(`rejected ${reason}`),
+    jobFinished: ({ outcome, reason }) => this.noted.push(`finished ${outcome} ${reason}`.trim()),
+    jobAssigned: () => {},
+    stageDone: () => {},
+    stepDone: () => {},
+    workerLost: (detectedBy) => this.noted.push(`lost by ${detectedBy}`),
+    writeFenced: () => this.noted.push("fenced"),
+  };
+  readonly dispatcher: Dispatcher;
+  readonly fleet: Fleet;
+  readonly jobs: Jobs;
+
+  constructor({ maxQueued = 100 } = {}) {
+    const shared = { ...this, observer: this.#observer, log: silentLogger };
+    this.dispatcher = new Dispatcher(shared, { maxFruitlessAttempts: 3 });
+    this.fleet = new Fleet({ ...shared, dispatcher: this.dispatcher });
+    const random = countingRandom();
+    this.jobs = new Jobs(
+      { ...shared, dispatcher: this.dispatcher, gate: resolveRequest, random },
+      { maxQueued },
+    );
+  }
+
+  worker(id: string, over: Partial<WorkerFacts> = {}): TestWorker {
+    const worker = new TestWorker(this, sampleWorker(id, over));
+    this.fleet.ready();
+    return worker;
+  }
+
+  async submit(over: Partial<SubmitBody> = {}): Promise<Job> {
+    const job = await this.jobs.submit(
+      {
+        prompt: "a red circle",
+        numInferenceSteps: 3,
+        model: undefined,
+        parallel: undefined,
+        idempotencyKey: undefined,
+        priority: undefined,
+        labels: {},
+        embedMetadata: undefined,
+        extraArtifacts: [],
+        ...over,
+      },
+      neverAborts,
+    );
+    await this.dispatcher.settled();
+    return job;
+  }
+
+  async state(jobId: string): Promise<string> {
+    await this.dispatcher.settled();
+    return (await this.jobs.get(jobId, neverAborts)).state.kind;
+  }
+
+  async events(jobId: string): Promise<readonly JobEvent[]> {
+    return this.store.events(jobId, 0, 1000, neverAborts);
+  }
+}
+
+/** The other end of a worker's link, in the test's hands. */
+export class TestWorker {
+  readonly commands: WorkerCommand[] = [];
+  closedBecause: ClusterError | undefined;
+  readonly session: WorkerSession;
+  readonly #house: House;
+
+  constructor(house: House, facts: WorkerFacts) {
+    this.#house = house;
+    this.session = house.fleet.connect(facts, {
+      send: (command) => this.commands.push(command),
+      close: (reason) => {
+        this.closedBecause = reason;
+      },
+    });
+  }
+
+  /** The newest assignment. */
+  get assignment(): Assignment {
+    const assigned = this.commands.filter((command) => command.kind === "assign").at(-1);
+    assert.ok(assigned, "the worker was given nothing");
+    return { jobId: assigned.jobId, epoch: assigned.epoch };
+  }
+
+  get kinds(): string[] {
+    return this.commands.map((command) => `${command.kind} ${command.jobId} ${command.epoch}`);
+  }
+
+  async report(report: WorkerReport): Promise<void> {
+    await this.session.receive(report);
+    await this.#house.clock.advance(0); // lets it be handled
+    await this.#house.dispatcher.settled();
+  }
+
+  async step(step: number): Promise<void> {
+    await this.report({ kind: "step_done", ...this.assignment, step, seconds: 1 });
+  }
+
+  async done(artifacts: readonly Artifact[] = [emptyVideo]): Promise<void> {
+    const seconds = { encodeSeconds: 1, denoiseSeconds: 2, decodeSeconds: 3 };
+    await this.report({ kind: "done", ...this.assignment, artifacts, ...seconds });
+  }
+
+  async upload(artifact: Artifact = emptyVideo, data: readonly Uint8Array[] = []): Promise<void> {
+    async function* pieces(): AsyncGenerator<Uint8Array> {
+      yield* data;
+    }
+    await this.#house.artifacts.put(this.assignment, artifact, pieces(), neverAborts);
+  }
+
+  async finish(): Promise<void> {
+    await this.upload();
+    await this.done();
+  }
+
+  async fail(isRetryable: boolean, code = "out_of_memory"): Promise<void> {
+    await this.report({
+      kind: "failed",
+      ...this.assignment,
+      error: { code, message: "too big" },
+      isRetryable,
+    });
+  }
+
+  async leave(): Promise<void> {
+    await this.session.end();
+    await this.#house.dispatcher.settled();
+  }
+}

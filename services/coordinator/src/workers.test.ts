@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { ManualClock } from "@cogfleet/core/testing";
+import { sampleWorker } from "./testing/sample-jobs.js";
+import { WorkerRegistry } from "./workers.js";
+
+const link = { send() {}, close() {} };
+
+function registry(): { clock: ManualClock; workers: WorkerRegistry } {
+  const clock = new ManualClock();
+  return { clock, workers: new WorkerRegistry(clock, { leaseMs: 3000 }) };
+}
+
+/** Ticks at the registry's own interval for a while; returns the ids of those that died, and when. */
+async function run(clock: ManualClock, workers: WorkerRegistry, ms: number): Promise<string[]> {
+  const dead: string[] = [];
+  for (let spent = 0; spent < ms; spent += workers.tickMs) {
+    await clock.advance(workers.tickMs);
+    dead.push(...workers.tick().map(({ worker }) => `${worker.id} at ${clock.now()}`));
+  }
+  return dead;
+}
+
+describe("WorkerRegistry", () => {
+  it("takes a worker for dead that is silent for its lease, and none that beats", async () => {
+    const { clock, workers } = registry();
+    workers.connect(sampleWorker("silent"), link);
+    const { connection } = workers.connect(sampleWorker("beats"), link);
+    assert.deepEqual(await run(clock, workers, 2700), []);
+    workers.renew(connection);
+    assert.deepEqual(await run(clock, workers, 2700), ["silent at 3000"]);
+    assert.deepEqual(
+      workers.all().map(({ worker }) => worker.id),
+      ["beats"],
+    );
+  });
+
+  it("blames no worker for the time in which this process itself stood still", async () => {
+    const { clock, workers } = registry();
+    workers.connect(sampleWorker("w"), link);
+    await clock.advance(60_000);
+    assert.deepEqual(workers.tick(), []);
+    assert.deepEqual(await run(clock, workers, 2100), []);
+    assert.equal((await run(clock, workers, 300)).length, 1);
+  });
+
+  it("does not mind a wall clock that jumps an hour", async () => {
+    const { clock, workers } = registry();
+    workers.connect(sampleWorker("w"), link);
+    clock.jumpWallTime(3_600_000);
+    assert.deepEqual(await run(clock, workers, 2700), []);
+    clock.jumpWallTime(-7_200_000);
+    assert.equal((await run(clock, workers, 300)).length, 1);
+  });
+
+  it("counts only the newest connection of a worker", () => {
+    const { workers } = registry();
+    const first = workers.connect(sampleWorker("w"), link).connection;
+    const { connection, replaced } = workers.connect(sampleWorker("w"), link);
+    assert.equal(replaced, first);
+    assert.equal(workers.remove(first), false);
+    workers.drain(first);
+    assert.deepEqual(workers.idle(), [connection]);
+  });
+
+  it("gives a worker one assignment, and takes back only that one", () => {
+    const { workers } = registry();
+    const { connection } = workers.connect(sampleWorker("w"), link);
+    workers.assign("w", { jobId: "j", epoch: 2 });
+    assert.throws(() => workers.assign("w", { jobId: "k", epoch: 1 }), /not idle/);
+    assert.equal(workers.holder({ jobId: "j", epoch: 2 }), connection);
+    assert.equal(workers.holder({ jobId: "j", epoch: 1 }), undefined);
+    assert.equal(workers.release(connection, { jobId: "j", epoch: 1 }), false);
+    assert.equal(workers.release(connection, { jobId: "j", epoch: 2 }), true);
+    assert.deepEqual(workers.idle(), [connection]);
+  });
+
+  it("gives nothing to a worker that drains", () => {
+    const { workers } = registry();
+    const { connection } = workers.connect(sampleWorker("w"), link);
+    workers.drain(connection);
+    assert.deepEqual(workers.idle(), []);
+    assert.throws(() => workers.assign("w", { jobId: "j", epoch: 1 }), /not idle/);
+  });
+});
