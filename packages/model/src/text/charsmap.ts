@@ -5,6 +5,7 @@ import { ClusterError } from "@cogfleet/core";
 /** Text to normalized text. */
 export type Normalizer = (text: string) => string;
 
+const BLOCK = 1024; // UTF-16 code units
 const LONGEST_CLUSTER = 6; // bytes; from here on the library looks at single characters only
 
 /**
@@ -34,16 +35,35 @@ export function charsmapNormalizer(source: string, charsmap: Uint8Array): Normal
 
   // A whole short cluster is replaced by what stands for its shortest prefix that has a rule. It looks wrong, but
   // models are trained with it: "e" + acute finds the rule for both, "½" + a mark loses the mark.
-  const clusters = new Intl.Segmenter("en", { granularity: "grapheme" });
   return (text) => {
     let normalized = "";
-    for (const { segment } of clusters.segment(text)) {
+    for (const segment of clustersOf(text)) {
       const whole = encoder.encode(segment).length < LONGEST_CLUSTER ? replacement(segment) : undefined;
       if (whole !== undefined) normalized += whole;
       else for (const character of segment) normalized += replacement(character) ?? character;
     }
     return normalized;
   };
+}
+
+/**
+ * The grapheme clusters of a text. A block at a time: V8's segmenter takes 17 s for 100,000 CJK characters in one
+ * string, 0.2 s in pieces. A cluster does not depend on the ones before it, so a block may start at any of them.
+ */
+function* clustersOf(text: string): Generator<string> {
+  const segmenter = new Intl.Segmenter("en", { granularity: "grapheme" });
+  let size = BLOCK;
+  for (let at = 0; at < text.length; ) {
+    const block = text.slice(at, at + size);
+    const clusters = Array.from(segmenter.segment(block), ({ segment }) => segment);
+    if (at + block.length < text.length) {
+      // The last one may go on in the next block; if it is the only one, the block was too small for it.
+      const last = clusters.pop() ?? "";
+      size = clusters.length === 0 ? 2 * size : BLOCK;
+      at += block.length - last.length;
+    } else at = text.length;
+    yield* clusters;
+  }
 }
 
 /** The value of the shortest prefix of `key` that the trie holds. A damaged trie finds nothing. */
