@@ -105,7 +105,7 @@ function parseEntry(
   const [begin, end] = offsets as [number, number];
   if (begin > end || dataStart + end > fileBytes)
     throw bad(
-      `has data_offsets [${begin}, ${end}], expected a range within the ${fileBytes - dataStart} bytes of data`,
+      `has data_offsets [${begin}, ${end}], expected a range within the ${fileBytes - dataStart} bytes of data that the file has`,
     );
   const bytes = shape.reduce((product, dim) => product * dim, DTYPE_BYTES[dtype]);
   if (bytes !== end - begin)
