@@ -1,3 +1,5 @@
+import { setMaxListeners } from "node:events";
+
 /**
  * Settles with `promise`, or rejects with the signal's reason if that comes first. The listener is
  * gone either way: a signal that outlives a thousand calls must not collect a thousand listeners.
@@ -13,6 +15,7 @@ export function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T>
 
 /** A signal that never aborts, for calls that nobody can stop. */
 export const neverAborts: AbortSignal = new AbortController().signal;
+setMaxListeners(0, neverAborts); // any number of calls may wait under it
 
 /**
  * A signal that aborts with the first of several. Call `unlink` when the work is over: a long-lived signal must not

@@ -40,6 +40,10 @@ const forbidden = [
   ["packages/model/src/x.ts", "onnxruntime-node"],
   ["packages/verify/src/x.ts", "@cogfleet/ort"],
   ["packages/ort/src/x.ts", "@cogfleet/proto"],
+  ["packages/parallel/src/x.ts", "@cogfleet/exchange"],
+  ["packages/parallel/src/x.ts", "@grpc/grpc-js"],
+  ["packages/exchange/src/x.ts", "@cogfleet/model"],
+  ["packages/exchange/src/x.ts", "@cogfleet/service"],
   ["packages/service/src/rpc/x.ts", "@cogfleet/model"],
   ["proto/src/x.ts", "@cogfleet/service"],
   ["services/coordinator/src/x.ts", "@cogfleet/worker"],
@@ -52,6 +56,8 @@ const forbidden = [
 
 const allowed = [
   ["packages/model/src/x.ts", "@cogfleet/core"],
+  ["packages/parallel/src/x.ts", "@cogfleet/model"],
+  ["packages/exchange/src/x.ts", "@grpc/grpc-js"],
   ["services/coordinator/src/rpc/x.ts", "@grpc/grpc-js"],
   ["services/worker/src/x.ts", "@cogfleet/ort"],
 ] as const;

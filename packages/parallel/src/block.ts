@@ -1,0 +1,91 @@
+/**
+ * A part of a larger tensor, as bytes: `runs` runs of `runBytes` each, `strideBytes` from one start to the next.
+ * Some heads of some rows are such a block. It is a view: it owns nothing.
+ */
+export interface Block {
+  readonly data: Uint8Array;
+  /** Where the first run begins in `data`, bytes. */
+  readonly start: number;
+  readonly runs: number;
+  readonly runBytes: number;
+  readonly strideBytes: number;
+}
+
+/** All of `data`, as one block. */
+export function whole(data: Uint8Array): Block {
+  return { data, start: 0, runs: 1, runBytes: data.length, strideBytes: data.length };
+}
+
+/** The bytes behind a view of numbers, shared with it. */
+export function bytesOf(values: ArrayBufferView): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}
+
+/** How many bytes the blocks hold together. */
+export function blockBytes(blocks: readonly Block[]): number {
+  return blocks.reduce((sum, block) => sum + block.runs * block.runBytes, 0);
+}
+
+/**
+ * Reads the blocks as if they were one array: bytes [offset, offset + into.length) of it go to `into`. A transport
+ * packs one frame at a time with this, so a message is never held packed as a whole.
+ */
+export function readBlocks(blocks: readonly Block[], offset: number, into: Uint8Array): void {
+  eachRun(blocks, offset, into.length, (data, at, length, done) => {
+    into.set(data.subarray(at, at + length), done);
+  });
+}
+
+/** Writes `from` to bytes [offset, offset + from.length) of the blocks, seen as one array. */
+export function writeBlocks(blocks: readonly Block[], offset: number, from: Uint8Array): void {
+  eachRun(blocks, offset, from.length, (data, at, length, done) => {
+    data.set(length === from.length ? from : from.subarray(done, done + length), at);
+  });
+}
+
+/** Copies blocks to blocks of as many bytes together: cut anywhere, in runs as long as both sides allow. */
+export function copyBlocks(from: readonly Block[], to: readonly Block[]): void {
+  let offset = 0;
+  for (const block of from) {
+    const source = joined(block);
+    for (let run = 0, at = source.start; run < source.runs; run++, at += source.strideBytes) {
+      writeBlocks(to, offset, source.data.subarray(at, at + source.runBytes));
+      offset += source.runBytes;
+    }
+  }
+}
+
+/** Runs that touch are one run: whole rows of a tensor move in one copy. */
+function joined(block: Block): Block {
+  if (block.strideBytes !== block.runBytes || block.runs <= 1) return block;
+  const bytes = block.runs * block.runBytes;
+  return { ...block, runs: 1, runBytes: bytes, strideBytes: bytes };
+}
+
+function eachRun(
+  blocks: readonly Block[],
+  offset: number,
+  bytes: number,
+  visit: (data: Uint8Array, at: number, length: number, done: number) => void,
+): void {
+  let skip = offset;
+  let done = 0;
+  for (const part of blocks) {
+    const { data, start, runs, runBytes, strideBytes } = joined(part);
+    const size = runs * runBytes;
+    if (skip >= size) {
+      skip -= size;
+      continue;
+    }
+    let run = Math.floor(skip / runBytes);
+    let within = skip - run * runBytes;
+    skip = 0;
+    for (; run < runs && done < bytes; run++) {
+      const length = Math.min(runBytes - within, bytes - done);
+      visit(data, start + run * strideBytes + within, length, done);
+      done += length;
+      within = 0;
+    }
+    if (done === bytes) return;
+  }
+}

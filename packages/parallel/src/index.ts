@@ -1,0 +1,30 @@
+export {
+  type Arrangement,
+  type AttentionCell,
+  arrange,
+  attentionCells,
+  splitHeads,
+} from "./arrangement.js";
+export { type Block, blockBytes, bytesOf, copyBlocks, readBlocks, whole, writeBlocks } from "./block.js";
+export {
+  type AttentionOperands,
+  type ExchangeShape,
+  headsIntoRows,
+  headsToRows,
+  rowsToHeads,
+} from "./exchange.js";
+export { allGatherRows, type GatherShape, gatherRows } from "./gather.js";
+export { checkPeer, type Group, subgroup } from "./group.js";
+export {
+  lengthMismatch,
+  type MessageName,
+  offersFull,
+  rankLeft,
+  rankLost,
+  tagInUse,
+} from "./group-errors.js";
+export { type HaloNeighbours, type HaloShape, lastFrames, passHalo } from "./halo.js";
+export { type MemoryGroupOptions, type MemoryGroups, memoryGroups } from "./memory-group.js";
+export { dealShares, dealt, overlap, type Share } from "./shares.js";
+export { swap } from "./swap.js";
+export { together } from "./together.js";

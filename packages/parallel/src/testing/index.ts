@@ -1,0 +1,1 @@
+export { type GroupHarness, type GroupHarnessOptions, groupSuite } from "./group-suite.js";
