@@ -6,6 +6,7 @@ import { jobsCommand } from "./commands/jobs.js";
 import { modelCommand } from "./commands/model.js";
 import { modelsCommand } from "./commands/models.js";
 import { upCommand } from "./commands/up.js";
+import { verifyCommand } from "./commands/verify.js";
 import { workerCommand } from "./commands/worker.js";
 import { workersCommand } from "./commands/workers.js";
 import type { CommandContext, Run } from "./context.js";
@@ -29,6 +30,7 @@ export async function runProgram(argv: readonly string[], context: CommandContex
     workersCommand(context, run),
     modelsCommand(context, run),
     modelCommand(context, run),
+    verifyCommand(context, run),
     coordinatorCommand(context, run),
     workerCommand(context, run),
   ]) {

@@ -1,0 +1,18 @@
+import { Command } from "commander";
+import type { CommandContext, Run } from "../context.js";
+
+/** `cogfleet verify`: golden cases through the code that serves jobs. */
+export function verifyCommand(context: CommandContext, run: Run): Command {
+  return new Command("verify")
+    .argument("<dir>", "folder with cases")
+    .description("Compute every golden case under a folder and compare with what diffusers computed.")
+    .option("--strict", "an unsupported case fails too")
+    .option("--threads <n>", "threads of one run (default: CPUs)")
+    .option("--json", "print JSON, one line a case and a summary")
+    .action((dir: string, flags) =>
+      run(async () => {
+        const { runVerify } = await import("../verify.js");
+        return runVerify(dir, flags, context);
+      }),
+    );
+}
