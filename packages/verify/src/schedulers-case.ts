@@ -1,5 +1,6 @@
 import {
   createScheduler,
+  floatsOf,
   guidanceAt,
   parseSchedulerConfig,
   previousTimestep,
@@ -103,15 +104,15 @@ function checkTrajectory(
   },
 ): void {
   const { scheduler, name, n, atol, trajectories } = run;
-  const modelOutputs = Float32Array.from(numbersOf(run.inputs.get(`n${n}.model_output`)));
-  let sample: Float32Array = Float32Array.from(numbersOf(run.inputs.get(`n${n}.sample`)));
+  const modelOutputs = floatsOf(run.inputs.get(`n${n}.model_output`));
+  let sample = floatsOf(run.inputs.get(`n${n}.sample`));
   const size = sample.length;
-  const golden =
-    scheduler.kind === "dpm" ? Float32Array.from(numbersOf(trajectories.get(`dpm.n${n}.noise`))) : [];
+  const slice = (of: Float32Array, i: number): Float32Array => of.slice(i * size, (i + 1) * size);
+  const golden = scheduler.kind === "dpm" ? floatsOf(trajectories.get(`dpm.n${n}.noise`)) : undefined;
   const generator = TorchGenerator.seeded(run.seed);
-  const noise: number[] = [];
-  const samples: number[] = [];
-  const predicted: number[] = [];
+  const noise: Float32Array[] = [];
+  const samples: Float32Array[] = [];
+  const predicted: Float32Array[] = [];
   const draws: number[] = [];
   let solver: SolverState = { previousX0: undefined };
   for (const index of scheduler.timesteps(n).keys()) {
@@ -120,25 +121,39 @@ function checkTrajectory(
       numInferenceSteps: n,
       index,
       sample,
-      modelOutput: modelOutputs.subarray(index * size, (index + 1) * size),
+      modelOutput: slice(modelOutputs, index),
       solver,
       noise: () => {
-        const at = noise.length;
-        noise.push(...randn(generator, size));
-        return Float32Array.from(golden.slice(at, at + size));
+        const drawn = randn(generator, size);
+        noise.push(drawn);
+        return golden === undefined ? drawn : slice(golden, noise.length - 1);
       },
     });
     ({ sample, solver } = result);
-    samples.push(...sample);
-    predicted.push(...result.predictedX0);
-    draws.push((noise.length - before) / size);
+    samples.push(sample);
+    predicted.push(result.predictedX0);
+    draws.push(noise.length - before);
   }
-  const compare = (what: string, actual: readonly number[]): void =>
-    check(compareValues(`${name}.${what}`, actual, numbersOf(trajectories.get(`${name}.${what}`)), atol));
+  const compare = (what: string, actual: readonly Float32Array[]): void =>
+    check(
+      compareValues(
+        `${name}.${what}`,
+        concatenated(actual),
+        numbersOf(trajectories.get(`${name}.${what}`)),
+        atol,
+      ),
+    );
   compare("prev_sample", samples);
   compare("pred_original_sample", predicted);
-  if (scheduler.kind === "dpm") {
-    check(compareValues(`${name}.noise`, noise, golden, atol));
+  if (golden !== undefined) {
+    check(compareValues(`${name}.noise`, concatenated(noise), golden, atol));
     check(compareValues(`${name}.draws`, draws, run.draws, EXACT));
   }
+}
+
+function concatenated(parts: readonly Float32Array[]): Float32Array {
+  const size = parts[0]?.length ?? 0;
+  const whole = new Float32Array(parts.length * size);
+  for (const [i, part] of parts.entries()) whole.set(part, i * size);
+  return whole;
 }
