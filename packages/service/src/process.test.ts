@@ -74,7 +74,8 @@ describe("runService", () => {
 
   const failures: readonly (readonly [ClusterError | Error, number, string])[] = [
     [new ClusterError("invalid_config", "no such folder"), 2, "no such folder"],
-    [new ClusterError("unavailable", "port 1 is in use"), 1, "port 1 is in use"],
+    [new ClusterError("invalid_checkpoint", "weights are cut off"), 2, "weights are cut off"],
+    [new ClusterError("unavailable", "the disk is gone"), 1, "the disk is gone"],
     [new Error("secret"), 1, "internal error"],
   ];
   for (const [reason, exit, sentence] of failures) {

@@ -1,4 +1,4 @@
-import { ClusterError, type Logger } from "@cogfleet/core";
+import { ClusterError, type ErrorCode, type Logger } from "@cogfleet/core";
 
 /** The slice of `process` that a service's life depends on; tests pass an EventEmitter. */
 export interface ServiceProcess {
@@ -23,7 +23,7 @@ export interface RunOptions {
   readonly onFailure: (sentence: string) => void;
 }
 
-/** 0: ended as asked. 1: failed. 2: bad configuration. 130: forced by a second signal. */
+/** 0: ended as asked. 1: failed. 2: bad configuration or checkpoint. 130: forced by a second signal. */
 export type ExitCode = 0 | 1 | 2 | 130;
 
 /**
@@ -60,6 +60,9 @@ export async function runService(options: RunOptions): Promise<ExitCode> {
   }
 }
 
+// What the one who started the process can mend by starting it differently.
+const BAD_INPUT: ReadonlySet<ErrorCode> = new Set(["invalid_config", "invalid_checkpoint", "unsupported"]);
+
 async function live(options: RunOptions, shutdown: AbortSignal): Promise<ExitCode> {
   try {
     const service = await options.start(shutdown);
@@ -72,7 +75,7 @@ async function live(options: RunOptions, shutdown: AbortSignal): Promise<ExitCod
     const error = ClusterError.from(reason);
     if (error.code === "internal") options.log.error({ err: reason }, "service failed");
     options.onFailure(error.message);
-    return error.code === "invalid_config" ? 2 : 1;
+    return BAD_INPUT.has(error.code) ? 2 : 1;
   }
 }
 

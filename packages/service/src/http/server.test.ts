@@ -27,7 +27,7 @@ describe("the HTTP server", () => {
 
       const second = startHttpServer({ ...options, port: server.port, notReady: () => undefined });
       await assert.rejects(second, {
-        code: "unavailable",
+        code: "invalid_config",
         message: `port ${server.port} on 127.0.0.1 is in use by another process`,
       });
     } finally {

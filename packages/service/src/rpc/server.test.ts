@@ -205,7 +205,7 @@ describe("the gRPC server", () => {
     serve({}, async ({ server }) => {
       const options = { services: [], log: silentLogger };
       await assert.rejects(startRpcServer({ ...options, host: "127.0.0.1", port: server.port }), {
-        code: "unavailable",
+        code: "invalid_config",
         message: `port ${server.port} on 127.0.0.1 is in use by another process`,
       });
       await assert.rejects(startRpcServer({ ...options, host: "192.0.2.1", port: 0 }), {

@@ -46,7 +46,7 @@ export interface RpcServer {
 
 /**
  * A gRPC server that any generic client can use unaided: health and reflection stand beside the services.
- * A port in use is `unavailable`, an address that is not ours `invalid_config`.
+ * A port in use, and an address that is not ours, are `invalid_config`: asking differently mends them.
  */
 export async function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
   // grpc-js writes to stderr what it also throws, and we say it once, in our own words.
@@ -102,7 +102,7 @@ function bind(server: Server, host: string, port: number): Promise<number> {
 /** One sentence for what Node and grpc-js say in many. */
 export function bindError(error: Error, host: string, port: number): ClusterError {
   if (error.message.includes("EADDRINUSE")) {
-    return new ClusterError("unavailable", `port ${port} on ${host} is in use by another process`, {
+    return new ClusterError("invalid_config", `port ${port} on ${host} is in use by another process`, {
       cause: error,
     });
   }
