@@ -47,7 +47,7 @@ export interface VideoSample {
 /** A video, with the latents it was decoded from. */
 export interface GeneratedVideo extends VideoSample {
   /** float32 [F, C, H, W], as they are after the last step. */
-  readonly latents: Float32Array;
+  readonly latents: Float32Array<ArrayBuffer>;
   readonly latentDims: readonly number[];
 }
 

@@ -27,7 +27,7 @@ export interface DenoiseState {
   /** Steps done, 0 to the number of timesteps. */
   readonly step: number;
   /** float32 [B, F, C, H, W]. */
-  readonly latents: Float32Array;
+  readonly latents: Float32Array<ArrayBuffer>;
   readonly solver: SolverState;
   /** One for the whole batch, or one for each video. */
   readonly generators: readonly GeneratorState[];
