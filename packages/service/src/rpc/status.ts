@@ -65,5 +65,7 @@ export function fromServiceError(error: ServiceError): ClusterError {
     typeof named === "string" && isErrorCode(named) ? named : (CODE_OF_STATUS[error.code] ?? "internal");
   const [retryAfter] = error.metadata?.get(RETRY_KEY) ?? [];
   const details = retryAfter === undefined ? {} : { [RETRY_DETAIL]: Number(retryAfter) };
-  return new ClusterError(code, error.details || error.message, { cause: error, details });
+  // What grpc-js adds to a failed connection says nothing to a person.
+  const message = (error.details || error.message).replace(/\s*Resolution note:\s*$/, "");
+  return new ClusterError(code, message, { cause: error, details });
 }
