@@ -51,8 +51,10 @@ export {
 export { previousTimestep } from "./diffusion/timesteps.js";
 export { type GeneratorState, TorchGenerator } from "./diffusion/torch-generator.js";
 export { type Attribute, GraphBuilder, type Value } from "./graph/graph-builder.js";
-export { t5Graph } from "./graph/t5.js";
-export { transformerGraph } from "./graph/transformer.js";
+export { type Chain, type ConvLink, chunkGraph, type LinkRange, type VaeHalf } from "./graph/vae-chain.js";
+export { decoderChain } from "./graph/vae-decoder.js";
+export { encoderChain } from "./graph/vae-encoder.js";
+export { cachePorts } from "./graph/vae-layers.js";
 export { toFrames, toPixels } from "./latents/frames.js";
 export {
   type LatentShape,

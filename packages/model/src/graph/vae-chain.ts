@@ -78,7 +78,9 @@ export function chunkGraph<Context>(
 ): Graph {
   const { links, input, output } = chain;
   const isWhole = range.from === 0 && range.to === links.length;
-  const g = new GraphBuilder(isWhole ? chain.name : `${chain.name}.${range.from}-${range.to}`, precision);
+  const name = isWhole ? chain.name : `${chain.name}.${range.from}-${range.to}`;
+  // ONNX has no bfloat16 convolution at the opset that graphs are written in: float32 is computed instead.
+  const g = new GraphBuilder(name, precision === "bf16" ? "fp32" : precision);
   const m: LayerContext = { g, weights };
   let port: Value | undefined;
   const chunk = (): Value => {
