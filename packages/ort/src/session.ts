@@ -42,6 +42,8 @@ function sessionOptions(options: RuntimeOptions): ort.InferenceSession.SessionOp
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: "sequential",
+    // Sizes differ from run to run: patterns keep one block for each size, and cost 150 MB at 3,000 tokens (docs/log.md).
+    enableMemPattern: false,
     logSeverityLevel: 4, // errors come back as exceptions
     extra: {
       session: {

@@ -27,13 +27,8 @@ export function linear({ g, weights }: LayerContext, name: string, rows: Value, 
   return g.node("Gemm", inputs, { transB: 1 });
 }
 
-/** LayerNorm over the last axis; `scale` and `bias` broadcast to x. Statistics are float32 in every precision. */
-export function layerNorm(g: GraphBuilder, x: Value, scale: Value, bias: Value, epsilon: number): Value {
-  return g.node("LayerNormalization", [x, scale, bias], { axis: -1, epsilon: { float: epsilon } });
-}
-
-/** nn.LayerNorm with its own weight and bias [dim]. */
-export function affineNorm(
+/** nn.LayerNorm over the last axis, [dim]. Statistics are float32 in every precision. */
+export function layerNorm(
   { g, weights }: LayerContext,
   name: string,
   x: Value,
@@ -42,7 +37,7 @@ export function affineNorm(
 ): Value {
   const scale = g.weight(weights.get(`${name}.weight`, [dim]));
   const bias = g.weight(weights.get(`${name}.bias`, [dim]));
-  return layerNorm(g, x, scale, bias, epsilon);
+  return g.node("LayerNormalization", [x, scale, bias], { axis: -1, epsilon: { float: epsilon } });
 }
 
 export function silu(g: GraphBuilder, x: Value): Value {

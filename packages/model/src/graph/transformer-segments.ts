@@ -4,16 +4,7 @@
 // Source: diffusers, models/transformers/cogvideox_transformer_3d.py, models/normalization.py, attention_processor.py.
 import type { TransformerConfig } from "../checkpoint/configs.js";
 import type { Value } from "./graph-builder.js";
-import {
-  affineNorm,
-  flatten,
-  geluTanh,
-  type LayerContext,
-  layerNorm,
-  linear,
-  MICROSOFT,
-  silu,
-} from "./layers.js";
+import { flatten, geluTanh, type LayerContext, layerNorm, linear, MICROSOFT, silu } from "./layers.js";
 
 export interface TransformerContext extends LayerContext {
   readonly config: TransformerConfig;
@@ -106,16 +97,14 @@ function modulation(m: TransformerContext, name: string, time: Value, count: num
 }
 
 /**
- * LayerNorm(x) * (1 + scale) + shift, with its own weight w and bias b: one pass over x, since scale and bias of the
- * norm become w * (1 + scale) and b * (1 + scale) + shift, of [B, 1, D].
+ * LayerNorm(x) * (1 + scale) + shift. Folding scale and shift into the norm's own weight and bias saves two passes over
+ * x, but ONNX Runtime's norm with a scale for each of the batch takes longer than all three (docs/log.md).
  */
 function modulatedNorm(m: TransformerContext, name: string, x: Value, shift: Value, scale: Value): Value {
-  const { g, weights, config } = m;
-  const weight = g.weight(weights.get(`${name}.weight`, [innerDim(config)]));
-  const bias = g.weight(weights.get(`${name}.bias`, [innerDim(config)]));
+  const { g, config } = m;
+  const normed = layerNorm(m, name, x, innerDim(config), config.normEps);
   const factor = g.node("Add", [scale, g.scalar(1)]);
-  const offset = g.node("Add", [g.node("Mul", [bias, factor]), shift]);
-  return layerNorm(g, x, g.node("Mul", [weight, factor]), offset, config.normEps);
+  return g.node("Add", [g.node("Mul", [normed, factor]), shift]);
 }
 
 /** CogVideoXLayerNormZero: the joint sequence as rows [B * S, D], and the gates of both streams [B, 1, D]. */
@@ -165,10 +154,7 @@ export function beforeAttention(
     linear(m, `${attention}.${name}`, rows, { inDim: D, outDim: D, bias });
   // LayerNorm over each head, eps 1e-6 whatever norm_eps says.
   const headNorm = (name: string, x: Value): Value =>
-    g.node("Reshape", [
-      affineNorm(m, `${attention}.${name}`, flatten(g, x, headDim), headDim, 1e-6),
-      n.joint,
-    ]);
+    g.node("Reshape", [layerNorm(m, `${attention}.${name}`, flatten(g, x, headDim), headDim, 1e-6), n.joint]);
   return g.in(attention, () => {
     const q = rotate(m, headNorm("norm_q", project("to_q")), rotary);
     const k = rotate(m, headNorm("norm_k", project("to_k")), rotary);
@@ -230,7 +216,7 @@ export function head(m: TransformerContext, video: Value, time: Value): Value {
   const { g, config } = m;
   const D = innerDim(config);
   const outDim = config.outChannels * (config.patchSizeT ?? 1) * config.patchSize ** 2;
-  const final = affineNorm(m, "norm_final", video, D, config.normEps);
+  const final = layerNorm(m, "norm_final", video, D, config.normEps);
   const normed = g.in("norm_out", () => {
     const [shift, scale] = modulation(m, "norm_out.linear", time, 2) as [Value, Value];
     return modulatedNorm(m, "norm_out.norm", final, shift, scale);

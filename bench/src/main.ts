@@ -1,0 +1,52 @@
+// npm run bench -- NAME [--json] [--threads N] [--repeats N]
+// npm run bench -- random-checkpoint FOLDER [--transformer config.json]
+import { readFileSync } from "node:fs";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { neverAborts, systemClock } from "@cogfleet/core";
+import { denoiseStepBench } from "./denoise-step.js";
+import { REALISTIC_TRANSFORMER, writeRandomCheckpoint } from "./random-checkpoint.js";
+import { type BenchResult, isOk, jsonLine, textLines } from "./report.js";
+
+interface Options {
+  readonly threads: number;
+  readonly repeats: number;
+}
+
+const BENCHES: Readonly<Record<string, (options: Options) => Promise<readonly BenchResult[]>>> = {
+  "denoise-step": (options) => denoiseStepBench(options, systemClock),
+};
+
+const USAGE = [
+  "usage: npm run bench -- NAME [--json] [--threads N] [--repeats N]",
+  `       NAME is one of: ${Object.keys(BENCHES).join(", ")}`,
+  "       npm run bench -- random-checkpoint FOLDER [--transformer config.json]",
+].join("\n");
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: "boolean", default: false },
+    threads: { type: "string", default: "1" },
+    repeats: { type: "string", default: "5" },
+    transformer: { type: "string" },
+  },
+});
+const [name = "", folder] = positionals;
+const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
+
+if (name === "random-checkpoint" && folder !== undefined) {
+  const config: Readonly<Record<string, unknown>> =
+    values.transformer === undefined
+      ? REALISTIC_TRANSFORMER
+      : JSON.parse(readFileSync(values.transformer, "utf8"));
+  await writeRandomCheckpoint(folder, config, neverAborts);
+  console.log(folder);
+} else if (bench !== undefined) {
+  const results = await bench({ threads: Number(values.threads), repeats: Number(values.repeats) });
+  for (const result of results) console.log(values.json ? jsonLine(result) : textLines(result));
+  if (!results.every(isOk)) process.exitCode = 1;
+} else {
+  console.error(USAGE);
+  process.exitCode = 2;
+}
