@@ -55,6 +55,19 @@ describe("runService", () => {
     });
   }
 
+  it("stops a service that can do no more, and ends with 1 and its reason", async () => {
+    const failed = new AbortController();
+    let isStopped = false;
+    const stop = async (): Promise<void> => {
+      isStopped = true;
+    };
+    const { failures, code } = run({ start: async () => ({ failed: failed.signal, stop }) });
+    failed.abort(new ClusterError("incompatible_version", "the coordinator speaks version 2"));
+    assert.equal(await code, 1);
+    assert.ok(isStopped);
+    assert.deepEqual(failures, ["the coordinator speaks version 2"]);
+  });
+
   it("ends at once with 130 on the second signal", async () => {
     const { process, started, stopping, code } = run();
     await started.opened;

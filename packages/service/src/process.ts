@@ -9,6 +9,8 @@ export interface ServiceProcess {
 }
 
 export interface Stoppable {
+  /** Aborts when the service can do no more; the reason says why. It is stopped then, and the process fails. */
+  readonly failed?: AbortSignal;
   stop(signal: AbortSignal): Promise<void>;
 }
 
@@ -66,8 +68,10 @@ const BAD_INPUT: ReadonlySet<ErrorCode> = new Set(["invalid_config", "invalid_ch
 async function live(options: RunOptions, shutdown: AbortSignal): Promise<ExitCode> {
   try {
     const service = await options.start(shutdown);
-    await aborted(shutdown);
+    const { failed } = service;
+    await Promise.race([aborted(shutdown), ...(failed === undefined ? [] : [aborted(failed)])]);
     await service.stop(AbortSignal.timeout(options.graceMs));
+    if (failed?.aborted === true && !shutdown.aborted) throw failed.reason;
     options.log.info({}, "stopped");
     return 0;
   } catch (reason) {

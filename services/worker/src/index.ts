@@ -1,1 +1,4 @@
-export {};
+export { parseWorkerConfig, type WorkerConfig, workerSettings } from "./config.js";
+export type { LoadedModel } from "./load-model.js";
+export { type RunningWorker, startWorker, type WorkerServiceDeps } from "./start.js";
+export type { VideoModel } from "./video-model.js";

@@ -46,12 +46,11 @@ const TIMED = [
 ] as const;
 
 /** Sets the times of creation and modification to 0, "not known", in place: equal videos are equal files. */
-export function withoutTimes(file: Uint8Array): Uint8Array {
+export function clearTimes(file: Uint8Array): void {
   for (const path of TIMED) {
     const box = findBox(file, path);
     if (box === undefined) throw new ClusterError("internal", `the MP4 has no ${path.join("/")}`);
     const isLong = file[box.start] === 1; // version 1 has times of eight bytes; 4 bytes of version and flags first
     file.fill(0, box.start + 4, box.start + 4 + (isLong ? 16 : 8));
   }
-  return file;
 }

@@ -3,7 +3,7 @@ import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import { ClusterError } from "@cogfleet/core";
-import type { Encoded, Frames } from "./video.js";
+import type { Encoded, Pixels } from "./video.js";
 import { colourMatrixFor, rgbToYuv420 } from "./yuv.js";
 
 const QUALITY = 16; // x264's rate factor: 18 is "visually lossless", videos this short can afford less loss
@@ -19,7 +19,7 @@ export async function hasFfmpeg(): Promise<boolean> {
 }
 
 /** H.264 (high profile) by the user's ffmpeg. The conversion to YUV is ours, so colours do not hang on its version. */
-export async function encodeWithFfmpeg(video: Frames, fps: number): Promise<Encoded> {
+export async function encodeWithFfmpeg(video: Pixels, fps: number): Promise<Encoded> {
   const { data, frames, height, width } = video;
   const matrix = colourMatrixFor(height);
   const child = spawn(

@@ -10,14 +10,18 @@ import {
   Mp4OutputFormat,
   Output,
 } from "mediabunny";
-import { withoutTimes } from "./boxes.js";
+import { clearTimes } from "./boxes.js";
 import type { Encoded, VideoTags } from "./video.js";
 
 /**
  * The file that users get: moov first, colours described, tags, no clock. Its bytes depend on the H.264 samples, the
  * frame rate and the tags only.
  */
-export async function writeMp4(encoded: Encoded, fps: number, tags: VideoTags): Promise<Uint8Array> {
+export async function writeMp4(
+  encoded: Encoded,
+  fps: number,
+  tags: VideoTags,
+): Promise<Uint8Array<ArrayBuffer>> {
   const input = new Input({ source: new BufferSource(encoded.mp4), formats: [MP4] });
   const track = await input.getPrimaryVideoTrack();
   const decoder = await track?.getDecoderConfig();
@@ -48,7 +52,9 @@ export async function writeMp4(encoded: Encoded, fps: number, tags: VideoTags): 
   }
   await output.finalize();
   if (target.buffer === null) throw new ClusterError("internal", "the MP4 writer gave no bytes");
-  return withoutTimes(new Uint8Array(target.buffer));
+  const file = new Uint8Array(target.buffer);
+  clearTimes(file);
+  return file;
 }
 
 const IDR = 5; // nal_unit_type of a slice of a key frame (H.264, table 7-1)

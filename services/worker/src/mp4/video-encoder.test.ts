@@ -2,15 +2,21 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ClusterError, neverAborts } from "@cogfleet/core";
 import { boxesIn, findBox } from "./boxes.js";
-import { movingSquare } from "./test-frames.js";
+import { movingSquare, sampleOf } from "./test-frames.js";
 import type { VideoTags } from "./video.js";
 import { openVideoEncoder } from "./video-encoder.js";
 
 const wasm = await openVideoEncoder("wasm");
 const TAGS: VideoTags = { title: "a red ball, “rolling” 球", comment: "seed 42" };
 
-function encode(size: readonly [number, number, number], tags: VideoTags, fps = 8): Promise<Uint8Array> {
-  return wasm.encode(movingSquare(...size), { fps, tags }, neverAborts);
+async function encode(
+  size: readonly [number, number, number],
+  tags: VideoTags,
+  fps = 8,
+): Promise<Uint8Array> {
+  const video = sampleOf(movingSquare(...size));
+  const { mp4 } = await wasm.encode(video, { fps, tags, keepPixels: false }, neverAborts);
+  return mp4;
 }
 
 function text(file: Uint8Array, path: readonly string[]): string {
@@ -95,19 +101,30 @@ describe("the video encoder in WebAssembly", () => {
     assert.equal(tall.readUInt16BE(at + 12), 1); // matrix BT.709
   });
 
-  it("takes the frames' buffer and refuses frames that are not what they say", async () => {
-    const frames = movingSquare(1, 16, 16);
-    await wasm.encode(frames, { fps: 8, tags: {} }, neverAborts);
-    assert.equal(frames.data.length, 0);
-    await assert.rejects(wasm.encode(frames, { fps: 8, tags: {} }, neverAborts), {
+  it("hands the pixels back when they are wanted", async () => {
+    const square = movingSquare(2, 16, 32);
+    const options = { fps: 8, tags: {}, keepPixels: true };
+    assert.deepEqual((await wasm.encode(sampleOf(square), options, neverAborts)).pixels, square.data);
+  });
+
+  it("takes the sample's buffer and refuses a sample that is not what it says", async () => {
+    const video = sampleOf(movingSquare(1, 16, 16));
+    const options = { fps: 8, tags: {}, keepPixels: false };
+    assert.equal((await wasm.encode(video, options, neverAborts)).pixels, undefined);
+    assert.equal(video.sample.length, 0);
+    await assert.rejects(wasm.encode(video, options, neverAborts), {
       code: "tensor_mismatch",
-      message: "0 bytes of frames, expected 768 for [1, 16, 16, 3]",
+      message: "0 values of a video, expected 768 for [3, 1, 16, 16]",
     });
   });
 
   it("stops when it is told to", async () => {
     const stop = new AbortController();
-    const encoding = wasm.encode(movingSquare(64, 256, 256), { fps: 8, tags: {} }, stop.signal);
+    const encoding = wasm.encode(
+      sampleOf(movingSquare(64, 128, 128)),
+      { fps: 8, tags: {}, keepPixels: false },
+      stop.signal,
+    );
     stop.abort(new ClusterError("cancelled", "the job was cancelled"));
     await assert.rejects(encoding, { code: "cancelled" });
   });

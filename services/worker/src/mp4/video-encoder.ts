@@ -1,34 +1,44 @@
 import { Worker } from "node:worker_threads";
 import { ClusterError, type ErrorCode, orAbort } from "@cogfleet/core";
+import type { FrameSize, VideoSample } from "@cogfleet/model";
 import { hasFfmpeg } from "./ffmpeg-encoder.js";
-import type { Frames, VideoTags } from "./video.js";
+import type { VideoTags } from "./video.js";
 
 export const VIDEO_ENCODERS = ["auto", "wasm", "ffmpeg"] as const;
 
-export interface EncodeRequest {
-  readonly encoder: "wasm" | "ffmpeg";
-  readonly video: Frames;
+export interface EncodeOptions {
   readonly fps: number;
   readonly tags: VideoTags;
+  /** Whether the pixels are wanted too. */
+  readonly keepPixels: boolean;
+}
+
+export interface EncodedVideo {
+  readonly mp4: Uint8Array<ArrayBuffer>;
+  /** uint8 [F, H, W, 3], if they were to be kept. */
+  readonly pixels: Uint8Array<ArrayBuffer> | undefined;
+}
+
+/** What the thread is started with. */
+export interface EncodeRequest extends EncodeOptions {
+  readonly encoder: "wasm" | "ffmpeg";
+  readonly sample: Float32Array;
+  readonly size: FrameSize;
 }
 
 /** What the thread answers, once. */
 export type EncodeReply =
-  | { readonly kind: "done"; readonly mp4: Uint8Array }
+  | ({ readonly kind: "done" } & EncodedVideo)
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string };
 
-/** Frames to an MP4 file: H.264, yuv420p, moov first. The same bytes for the same frames, fps and tags. */
+/** A decoded video to an MP4 file: H.264, yuv420p, moov first. The same bytes for the same pixels, fps and tags. */
 export interface VideoEncoder {
   readonly encoder: "wasm" | "ffmpeg";
   /**
-   * Runs in a thread of its own, which an abort ends. The frames' buffer passes to it when `frames.data` fills it: it
-   * is detached for the caller.
+   * Runs in a thread of its own, which an abort ends. H and W are multiples of 16. The sample's buffer passes to it
+   * when the sample fills it: it is detached for the caller.
    */
-  encode(
-    frames: Frames,
-    options: { readonly fps: number; readonly tags: VideoTags },
-    signal: AbortSignal,
-  ): Promise<Uint8Array>;
+  encode(video: VideoSample, options: EncodeOptions, signal: AbortSignal): Promise<EncodedVideo>;
 }
 
 /**
@@ -42,20 +52,21 @@ export async function openVideoEncoder(choice: (typeof VIDEO_ENCODERS)[number]):
   const encoder = isFfmpegThere ? "ffmpeg" : "wasm";
   return {
     encoder,
-    encode: (video, { fps, tags }, signal) => inThread({ encoder, video, fps, tags }, signal),
+    encode: ({ sample, size }, options, signal) => inThread({ encoder, sample, size, ...options }, signal),
   };
 }
 
-async function inThread(request: EncodeRequest, signal: AbortSignal): Promise<Uint8Array> {
+async function inThread(request: EncodeRequest, signal: AbortSignal): Promise<EncodedVideo> {
   signal.throwIfAborted();
-  const { data, frames, height, width } = request.video;
-  if (data.length !== frames * height * width * 3)
+  const { sample, size } = request;
+  const { frames, height, width } = size;
+  if (sample.length !== 3 * frames * height * width)
     throw new ClusterError(
       "tensor_mismatch",
-      `${data.length} bytes of frames, expected ${frames * height * width * 3} for [${frames}, ${height}, ${width}, 3]`,
+      `${sample.length} values of a video, expected ${3 * frames * height * width} for [3, ${frames}, ${height}, ${width}]`,
     );
-  const { buffer } = data;
-  const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === data.byteLength;
+  const { buffer } = sample;
+  const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === sample.byteLength;
   const thread = new Worker(new URL("./encode-thread.js", import.meta.url), {
     workerData: request,
     transferList: isWhole ? [buffer] : [],
@@ -70,7 +81,7 @@ async function inThread(request: EncodeRequest, signal: AbortSignal): Promise<Ui
   try {
     const reply = await orAbort(answered, signal);
     if (reply.kind === "failed") throw new ClusterError(reply.code, reply.message);
-    return reply.mp4;
+    return { mp4: reply.mp4, pixels: reply.pixels };
   } finally {
     await thread.terminate(); // it runs no ONNX Runtime: safe at any moment
   }

@@ -1,11 +1,9 @@
+import type { FrameSize } from "@cogfleet/model";
 import type { ColourMatrix } from "./yuv.js";
 
-/** Frames of a video: uint8 [F, H, W, 3]; H and W are multiples of 16, F at least 1. */
-export interface Frames {
+/** Pixels of a video: uint8 [F, H, W, 3]; H and W are multiples of 16, F at least 1. */
+export interface Pixels extends FrameSize {
   readonly data: Uint8Array;
-  readonly frames: number;
-  readonly height: number;
-  readonly width: number;
 }
 
 /** What is written into the file's tags; empty: none. */

@@ -1,12 +1,12 @@
 import h264 from "h264-mp4-encoder";
-import type { Encoded, Frames } from "./video.js";
+import type { Encoded, Pixels } from "./video.js";
 import { colourMatrixFor, rgbToYuv420 } from "./yuv.js";
 
 // 10 best to 51. PSNR of the demo's frames and file sizes by quantizer: docs/log.md.
 const QUANTIZER = 16;
 
 /** H.264 (baseline) by minih264 in WebAssembly: nothing to install, the same bytes on every machine. */
-export async function encodeWithWasm(video: Frames, fps: number): Promise<Encoded> {
+export async function encodeWithWasm(video: Pixels, fps: number): Promise<Encoded> {
   const { data, frames, height, width } = video;
   const matrix = colourMatrixFor(height);
   const encoder = await h264.createH264MP4Encoder();

@@ -1,0 +1,24 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
+
+const RESOLUTION_MS = 10;
+
+/** How late the event loop was. */
+export interface LoopLag {
+  /** Milliseconds by which a timer was late at worst since the last call. */
+  takeMs(): number;
+  stop(): void;
+}
+
+/** Watches the event loop of this thread until it is stopped. */
+export function watchLoopLag(): LoopLag {
+  const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  histogram.enable();
+  return {
+    takeMs() {
+      const worst = histogram.max / 1e6; // nanoseconds from tick to tick
+      histogram.reset();
+      return Math.max(0, worst - RESOLUTION_MS);
+    },
+    stop: () => histogram.disable(),
+  };
+}

@@ -1,0 +1,181 @@
+import { hostname } from "node:os";
+import { type Clock, ClusterError, type Logger, type Random } from "@cogfleet/core";
+import { deviceName, parseDevice } from "@cogfleet/ort";
+import { createRegistry, startHttpServer } from "@cogfleet/service";
+import { threadsOf, type WorkerConfig } from "./config.js";
+import { type LoadedModel, loadModel } from "./load-model.js";
+import { watchLoopLag } from "./loop-lag.js";
+import { createWorkerMetrics } from "./metrics.js";
+import { openVideoEncoder } from "./mp4/video-encoder.js";
+import { FleetClient } from "./rpc/fleet-client.js";
+import { VERSION } from "./version.js";
+import { Worker } from "./worker.js";
+
+export interface WorkerServiceDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** Stands in for the checkpoint of the configuration. */
+  readonly loadModel?: typeof loadModel;
+}
+
+export interface RunningWorker {
+  readonly id: string;
+  readonly httpPort: number;
+  /** Aborts when this worker can do no more; the reason says why. */
+  readonly failed: AbortSignal;
+  /**
+   * Takes nothing new, hands back what runs at its next step, leaves the coordinator and ends the compute threads. When
+   * the signal aborts, what runs is handed back at once and nothing is waited for: then `isComputing` tells whether a
+   * run of ONNX Runtime is still in progress, in which case process.exit() would crash. Idempotent.
+   */
+  stop(signal: AbortSignal): Promise<void>;
+  isComputing(): boolean;
+}
+
+/**
+ * The composition root: loads the model, then connects. Throws what is wrong with the configuration, the device or the
+ * checkpoint before it connects. Tests call it too.
+ */
+export async function startWorker(
+  config: WorkerConfig,
+  deps: WorkerServiceDeps,
+  signal: AbortSignal,
+): Promise<RunningWorker> {
+  const { clock, random, log } = deps;
+  const startedAt = clock.now();
+  const sinceStart = (): number => (clock.now() - startedAt) / 1000;
+  const registry = createRegistry({ service: "worker", version: VERSION });
+  const metrics = createWorkerMetrics(registry);
+  const device = parseDevice(config.device);
+  const { threads, spin } = threadsOf(config);
+
+  const encoder = await openVideoEncoder(config.videoEncoder);
+  const { precision, textEncoder } = config;
+  const model: LoadedModel = await (deps.loadModel ?? loadModel)(
+    { folder: config.model, device, precision, threads, spin, textEncoder },
+    { clock, observer: metrics },
+    signal,
+  );
+
+  const failed = new AbortController();
+  let isFirstStep = true;
+  const observer = {
+    stepDone(seconds: number): void {
+      metrics.stepDone(seconds);
+      if (isFirstStep) metrics.coldStartPhase("first_step", sinceStart());
+      isFirstStep = false;
+    },
+  };
+  const id = config.id === "auto" ? `${hostname()}-${random.id().slice(0, 8)}` : config.id;
+  const lag = watchLoopLag();
+  let isFirstWelcome = true;
+  const client = new FleetClient(
+    {
+      clock,
+      random,
+      log,
+      takeLagMs() {
+        const ms = lag.takeMs();
+        metrics.eventLoopLag(ms / 1000);
+        return ms;
+      },
+      onCommand: (command) => worker.handle(command),
+      onLeaseLost: (reason) => worker.abandon(reason),
+      onWelcome() {
+        if (isFirstWelcome) metrics.coldStartPhase("connect", sinceStart());
+        isFirstWelcome = false;
+        if (worker.isDraining) client.report({ kind: "draining" });
+      },
+    },
+    config.coordinator,
+    {
+      id,
+      device: deviceName(device),
+      precision: model.precision,
+      threads,
+      model: model.facts,
+      hostname: hostname(),
+      pid: process.pid,
+      version: VERSION,
+    },
+  );
+  const worker: Worker = new Worker({
+    model,
+    encoder,
+    link: client,
+    clock,
+    observer,
+    log,
+    onBroken: (error) => failed.abort(error),
+  });
+
+  const stopping = new AbortController();
+  const host = config.listen;
+  const notReady = (): string | undefined => {
+    if (worker.isDraining) return "draining";
+    return client.isConnected ? undefined : "not connected to the coordinator";
+  };
+  const http = await startHttpServer({ host, port: config.httpPort, registry, notReady, log }).catch(
+    async (reason: unknown) => {
+      lag.stop();
+      await model.close();
+      throw reason;
+    },
+  );
+  const { facts } = model;
+  log.info(
+    {
+      workerId: id,
+      model: facts.name,
+      device: config.device,
+      precision: model.precision,
+      threads,
+      textEncoder: model.textEncoder,
+    },
+    "model loaded",
+  );
+  const connected = client
+    .run(stopping.signal)
+    .catch((reason: unknown) => failed.abort(ClusterError.from(reason)));
+
+  let isComputing = true;
+  const stop = async (force: AbortSignal): Promise<void> => {
+    worker.drain();
+    await untilOrAbort(worker.idle(), force);
+    worker.giveBack();
+    client.leave();
+    await untilOrAbort(connected, force);
+    stopping.abort(new ClusterError("cancelled", "the worker is stopping"));
+    await connected;
+    lag.stop();
+    const closed = model.close().then(() => {
+      isComputing = false;
+    });
+    await Promise.all([untilOrAbort(closed, force), http.stop(force)]);
+  };
+  let stopped: Promise<void> | undefined;
+  return {
+    id,
+    httpPort: http.port,
+    failed: failed.signal,
+    stop(force) {
+      stopped ??= stop(force);
+      return stopped;
+    },
+    isComputing: () => isComputing,
+  };
+}
+
+/** Resolves with the promise, or when the signal aborts. */
+async function untilOrAbort(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    if (signal.aborted) done();
+    else signal.addEventListener("abort", done, { once: true });
+    promise.then(done, done);
+  });
+}
