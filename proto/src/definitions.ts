@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { type GrpcObject, loadPackageDefinition } from "@grpc/grpc-js";
-import { loadSync, type Options, type PackageDefinition } from "@grpc/proto-loader";
+import { loadSync, type Options } from "@grpc/proto-loader";
 import type { ProtoGrpcType as ExchangeTypes } from "./gen/exchange.js";
 import type { ProtoGrpcType as FleetTypes } from "./gen/fleet.js";
 import type { ProtoGrpcType as GenerationTypes } from "./gen/generation.js";
@@ -19,20 +19,11 @@ const LOAD_OPTIONS: Options = {
   includeDirs: [fileURLToPath(new URL("../", import.meta.url))],
 };
 
-function load(file: string): PackageDefinition {
-  return loadSync(`cogfleet/v1/${file}`, LOAD_OPTIONS);
+/** Client constructors and service definitions of a file. */
+function load<T>(file: string): T {
+  return loadPackageDefinition(loadSync(`cogfleet/v1/${file}`, LOAD_OPTIONS)) as GrpcObject as unknown as T;
 }
 
-/** Definitions by file, for the servers' reflection. */
-export const generationDefinition = load("generation.proto");
-export const fleetDefinition = load("fleet.proto");
-export const exchangeDefinition = load("exchange.proto");
-
-function api<T>(definition: PackageDefinition): T {
-  return loadPackageDefinition(definition) as GrpcObject as unknown as T;
-}
-
-/** Client constructors and service definitions. */
-export const generationApi = api<GenerationTypes>(generationDefinition).cogfleet.v1;
-export const fleetApi = api<FleetTypes>(fleetDefinition).cogfleet.v1;
-export const exchangeApi = api<ExchangeTypes>(exchangeDefinition).cogfleet.v1;
+export const generationApi = load<GenerationTypes>("generation.proto").cogfleet.v1;
+export const fleetApi = load<FleetTypes>("fleet.proto").cogfleet.v1;
+export const exchangeApi = load<ExchangeTypes>("exchange.proto").cogfleet.v1;

@@ -1,9 +1,7 @@
 export {
   exchangeApi,
-  exchangeDefinition,
   fleetApi,
-  fleetDefinition,
   generationApi,
-  generationDefinition,
   PROTOCOL_VERSION,
 } from "./definitions.js";
+export { fileDescriptors } from "./gen/descriptors.js";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { ClusterError, neverAborts, silentLogger, systemClock } from "@cogfleet/core";
-import { generationApi, generationDefinition } from "@cogfleet/proto";
+import { generationApi } from "@cogfleet/proto";
 import type { GenerationHandlers } from "@cogfleet/proto/gen/cogfleet/v1/Generation";
 import type { SubmitRequest__Output } from "@cogfleet/proto/gen/cogfleet/v1/SubmitRequest";
 import { type RpcServer, serverStream, startRpcServer, unary } from "@cogfleet/service";
@@ -47,7 +47,7 @@ describe("the client", () => {
   let server: RpcServer;
   let client: GenerationClient;
   before(async () => {
-    const service = { definition: generationApi.Generation.service, handlers, file: generationDefinition };
+    const service = { definition: generationApi.Generation.service, handlers };
     server = await startRpcServer({ host: "127.0.0.1", port: 0, services: [service], log: silentLogger });
     client = connectGeneration(`127.0.0.1:${server.port}`, systemClock);
   });

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { type Clock, ClusterError, type Logger, neverAborts, type Random } from "@cogfleet/core";
 import { resolveRequest } from "@cogfleet/model";
-import { fleetApi, fleetDefinition, generationApi, generationDefinition } from "@cogfleet/proto";
+import { fleetApi, generationApi } from "@cogfleet/proto";
 import { createRegistry, startHttpServer, startRpcServer } from "@cogfleet/service";
 import { Artifacts } from "./artifacts.js";
 import type { BlobStore } from "./blob-store.js";
@@ -67,7 +67,6 @@ export async function startCoordinator(
       {
         definition: generationApi.Generation.service,
         handlers: generationHandlers({ jobs, models, workers, log, stopping: stopping.signal }),
-        file: generationDefinition,
       },
       {
         definition: fleetApi.Fleet.service,
@@ -75,7 +74,6 @@ export async function startCoordinator(
           { fleet, artifacts, clock, log, stopping: stopping.signal },
           { heartbeatMs: config.heartbeatMs, leaseMs: config.leaseMs },
         ),
-        file: fleetDefinition,
       },
     ],
     log,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ClusterError, type Logger, neverAborts, orAbort, silentLogger } from "@cogfleet/core";
-import { fleetApi, fleetDefinition, generationApi, generationDefinition } from "@cogfleet/proto";
+import { fleetApi, generationApi } from "@cogfleet/proto";
 import type { DownloadChunk__Output } from "@cogfleet/proto/gen/cogfleet/v1/DownloadChunk";
 import type { Event__Output } from "@cogfleet/proto/gen/cogfleet/v1/Event";
 import type { GenerationClient } from "@cogfleet/proto/gen/cogfleet/v1/Generation";
@@ -30,7 +30,7 @@ async function serve(
   const server = await startRpcServer({
     host: "127.0.0.1",
     port: 0,
-    services: [{ definition: generationApi.Generation.service, handlers, file: generationDefinition }],
+    services: [{ definition: generationApi.Generation.service, handlers }],
     log: silentLogger,
     maxMessageBytes: 100_000,
     onCallEnd: (call) => ended.push(call),
@@ -275,7 +275,7 @@ describe("handlers of streams of requests", () => {
     const server = await startRpcServer({
       host: "127.0.0.1",
       port: 0,
-      services: [{ definition: fleetApi.Fleet.service, handlers, file: fleetDefinition }],
+      services: [{ definition: fleetApi.Fleet.service, handlers }],
       log: silentLogger,
     });
     const client = new fleetApi.Fleet(`127.0.0.1:${server.port}`, credentials.createInsecure());

@@ -1,4 +1,5 @@
 import { ClusterError, type Logger } from "@cogfleet/core";
+import { fileDescriptors } from "@cogfleet/proto";
 import {
   logVerbosity,
   Server,
@@ -7,16 +8,15 @@ import {
   setLogVerbosity,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { loadSync, type PackageDefinition } from "@grpc/proto-loader";
+import type { PackageDefinition } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
-import { HealthImplementation, protoPath as healthProto } from "grpc-health-check";
+import { HealthImplementation, service as healthService } from "grpc-health-check";
 import { type CallObserver, observeCalls } from "./call-observer.js";
 
-/** A service with its handlers, and the loaded file that declares it, for reflection. */
+/** A service of @cogfleet/proto with its handlers. */
 export interface RpcService {
   readonly definition: ServiceDefinition;
   readonly handlers: UntypedServiceImplementation;
-  readonly file: PackageDefinition;
 }
 
 export interface RpcServerOptions {
@@ -68,8 +68,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   };
   setServing(true);
   health.addToServer(server);
-  const files = [...options.services.map((service) => service.file), loadSync(healthProto)];
-  new ReflectionService(Object.assign({}, ...files)).addToServer(server);
+  reflection([...names.slice(1), ...serviceNames(healthService)]).addToServer(server);
 
   const port = await bind(server, options.host, options.port);
   let stopped: Promise<void> | undefined;
@@ -82,6 +81,16 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
       return stopped;
     },
   };
+}
+
+/** Answers for these services, from the compiled descriptors: proto-loader's own are refused by grpcurl and buf. */
+function reflection(services: string[]): ReflectionService {
+  const fileDescriptorProtos = fileDescriptors.map((base64) => Buffer.from(base64, "base64"));
+  // Of a package definition, the reflection service reads this field only.
+  const files: PackageDefinition = {
+    files: { format: "Protocol Buffer 3 EnumDescriptorProto", type: {}, fileDescriptorProtos },
+  };
+  return new ReflectionService(files, { services });
 }
 
 function serviceNames(definition: ServiceDefinition): string[] {
