@@ -51,6 +51,20 @@ export {
 export { previousTimestep } from "./diffusion/timesteps.js";
 export { type GeneratorState, TorchGenerator } from "./diffusion/torch-generator.js";
 export { type Attribute, GraphBuilder, type Value } from "./graph/graph-builder.js";
+export { requirePrecision, requireWeightsUsed, sampleOutput } from "./graph/transformer.js";
+export { rotaryInputs, transformerInputs } from "./graph/transformer-inputs.js";
+export {
+  type Attended,
+  afterAttention,
+  attend,
+  beforeAttention,
+  innerDim,
+  type Lengths,
+  lengths,
+  type Rotary,
+  type Streams,
+  type TransformerContext,
+} from "./graph/transformer-segments.js";
 export { type Chain, type ConvLink, chunkGraph, type LinkRange, type VaeHalf } from "./graph/vae-chain.js";
 export { decoderChain } from "./graph/vae-decoder.js";
 export { encoderChain } from "./graph/vae-encoder.js";
@@ -67,6 +81,7 @@ export {
   unpatchify,
 } from "./latents/patches.js";
 export { posteriorDraw, posteriorMode, scaleImageLatents } from "./latents/posterior.js";
+export { timestepSinusoid } from "./latents/sincos.js";
 export type { TilingOptions } from "./latents/tiles.js";
 export { type VideoLatents, videoLatents } from "./latents/video-latents.js";
 export { openTextEncoder } from "./open-text-encoder.js";

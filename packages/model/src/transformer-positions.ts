@@ -1,7 +1,7 @@
 // What the transformer's graph is told about where tokens stand, for one size of video.
 import { ClusterError } from "@cogfleet/core";
 import type { TransformerConfig } from "./checkpoint/configs.js";
-import { nativeGrid } from "./graph/transformer.js";
+import { nativeGrid } from "./graph/transformer-inputs.js";
 import { innerDim } from "./graph/transformer-segments.js";
 import { type TokenGrid, tokenCount } from "./latents/patches.js";
 import { linspacePositions, rotaryRows, slicePositions } from "./latents/rotary.js";
