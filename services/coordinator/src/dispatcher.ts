@@ -102,8 +102,18 @@ export class Dispatcher {
     const { assignment, worker } = connection;
     this.#deps.observer.workerLost(detectedBy);
     this.#deps.log.warn({ workerId: worker.id, detectedBy, jobId: assignment?.jobId }, "worker lost");
+    if (assignment !== undefined) this.#takeBack(assignment, message);
+  }
+
+  /** Takes back what a living worker holds, because its last report of it could not be written down. */
+  abandon(connection: Connection): void {
+    const { assignment, worker } = connection;
     if (assignment === undefined) return;
-    const { jobId, epoch } = assignment;
+    this.#release(connection, assignment);
+    this.#takeBack(assignment, `the report of worker ${worker.id} could not be written down`);
+  }
+
+  #takeBack({ jobId, epoch }: Assignment, message: string): void {
     this.#inBackground(jobId, async () => {
       await this.#change(jobId, { kind: "worker_lost", epoch, message });
       this.kick();

@@ -117,4 +117,38 @@ describe("two workers that offer one name", () => {
   });
 });
 
+describe("a store that fails", () => {
+  it("costs a job that was to start no more than the time until the next tick", async () => {
+    const house = new House();
+    const worker = house.worker("w");
+    const { store } = house;
+    const update = store.update.bind(store);
+    store.update = async () => {
+      throw new ClusterError("unavailable", "the store is away");
+    };
+    const job = await house.submit();
+    assert.equal(await house.state(job.id), "queued");
+    assert.deepEqual(worker.kinds, []);
+    store.update = update;
+    house.fleet.tick();
+    assert.equal(await house.state(job.id), "running");
+  });
+
+  it("does not leave a job running whose worker has reported its end", async () => {
+    const house = new House();
+    const worker = house.worker("w");
+    const job = await house.submit();
+    const { blobs } = house;
+    const stat = blobs.stat.bind(blobs);
+    blobs.stat = async () => {
+      throw new Error("I/O error");
+    };
+    await worker.finish();
+    blobs.stat = stat;
+    assert.deepEqual(worker.kinds, [`assign ${job.id} 1`, `assign ${job.id} 2`]);
+    await worker.finish();
+    assert.equal(await house.state(job.id), "completed");
+  });
+});
+
 async function* noBytes(): AsyncGenerator<Uint8Array> {}

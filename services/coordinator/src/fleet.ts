@@ -109,10 +109,6 @@ export class Fleet {
         waiting += 1;
         last = last
           .then(() => this.#handle(connection, report))
-          .catch((reason: unknown) => {
-            // The stream stays: the lease decides over the worker, the store over the job.
-            log.error({ err: reason, workerId, report: report.kind }, "report was not written down");
-          })
           .finally(() => {
             waiting -= 1;
           });
@@ -129,6 +125,17 @@ export class Fleet {
   }
 
   async #handle(connection: Connection, report: Exclude<WorkerReport, { kind: "heartbeat" }>): Promise<void> {
+    const workerId = connection.worker.id;
+    try {
+      await this.#apply(connection, report);
+    } catch (reason) {
+      this.#deps.log.error({ err: reason, workerId, report: report.kind }, "report was not written down");
+      // The worker is done with its assignment and will not say so again: without a word its job would run for ever.
+      if (report.kind === "done" || report.kind === "failed") this.#deps.dispatcher.abandon(connection);
+    }
+  }
+
+  async #apply(connection: Connection, report: Exclude<WorkerReport, { kind: "heartbeat" }>): Promise<void> {
     const { dispatcher, observer, workers } = this.#deps;
     switch (report.kind) {
       case "draining":

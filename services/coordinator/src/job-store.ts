@@ -66,6 +66,6 @@ export interface JobStore {
   /** Removes the job, its events and its idempotency key. Removing what is not there is fine. */
   delete(jobId: string, signal: AbortSignal): Promise<void>;
 
-  /** Calls `listener` after each change of a job, whoever made it; returns what stops that. May call too often. */
-  onChange(listener: (jobId: string) => void): () => void;
+  /** Calls `listener` after each change of this job, whoever made it; returns what stops that. May call too often. */
+  onChange(jobId: string, listener: () => void): () => void;
 }

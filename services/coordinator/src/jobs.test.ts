@@ -265,9 +265,9 @@ describe("watch", () => {
     let listeners = 0;
     const { store } = house;
     const onChange = store.onChange.bind(store);
-    store.onChange = (listener) => {
+    store.onChange = (jobId, listener) => {
       listeners += 1;
-      const stop = onChange(listener);
+      const stop = onChange(jobId, listener);
       return () => {
         listeners -= 1;
         stop();

@@ -134,9 +134,7 @@ export class Jobs {
     const { store } = this.#deps;
     await this.get(jobId, signal);
     const changes = new ChangeGate();
-    const unsubscribe = store.onChange((changed) => {
-      if (changed === jobId) changes.open();
-    });
+    const unsubscribe = store.onChange(jobId, () => changes.open());
     try {
       for (let seen = afterSequence; ; ) {
         changes.close(); // before reading: a change between the read and the wait must not be missed

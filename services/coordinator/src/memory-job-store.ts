@@ -12,7 +12,7 @@ export class MemoryJobStore implements JobStore {
   // Insertion order is the order of submission.
   readonly #entries = new Map<string, Entry>();
   readonly #idByKey = new Map<string, string>();
-  readonly #listeners = new Set<(jobId: string) => void>();
+  readonly #listeners = new Map<string, Set<() => void>>();
   #order = 0;
   #revision = 0;
 
@@ -90,9 +90,13 @@ export class MemoryJobStore implements JobStore {
     this.#changed(jobId);
   }
 
-  onChange(listener: (jobId: string) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+  onChange(jobId: string, listener: () => void): () => void {
+    const listeners = this.#listeners.get(jobId) ?? new Set();
+    this.#listeners.set(jobId, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0) this.#listeners.delete(jobId);
+    };
   }
 
   #holder(key: string): StoredJob | undefined {
@@ -106,7 +110,7 @@ export class MemoryJobStore implements JobStore {
   }
 
   #changed(jobId: string): void {
-    for (const listener of [...this.#listeners]) listener(jobId);
+    for (const listener of [...(this.#listeners.get(jobId) ?? [])]) listener();
   }
 }
 

@@ -60,16 +60,19 @@ export class JobQueue {
     return this.#lanes.get(model)?.length ?? 0;
   }
 
-  /** Jobs of these models, first the one that is next. Do not change the queue while reading. */
+  /**
+   * Jobs of these models, first the one that is next. Do not change the queue while reading; a model that is taken
+   * out of the set meanwhile is passed over.
+   */
   *inOrder(models: ReadonlySet<string>): Generator<QueuedJob, void, undefined> {
     const heads = [...this.#lanes]
       .filter(([model]) => models.has(model))
-      .map(([, lane]) => ({ lane, at: 0 }));
+      .map(([model, lane]) => ({ model, lane, at: 0 }));
     for (;;) {
       let first: QueuedJob | undefined;
       let taken: { at: number } | undefined;
       for (const head of heads) {
-        const job = head.lane[head.at];
+        const job = models.has(head.model) ? head.lane[head.at] : undefined;
         if (job !== undefined && (first === undefined || comesBefore(job, first))) {
           first = job;
           taken = head;
