@@ -7,6 +7,7 @@ import { neverAborts, systemClock } from "@cogfleet/core";
 import { denoiseStepBench } from "./denoise-step.js";
 import { REALISTIC_TRANSFORMER, writeRandomCheckpoint } from "./random-checkpoint.js";
 import { type BenchResult, isOk, jsonLine, textLines } from "./report.js";
+import { vaeDecodeBench } from "./vae-decode.js";
 
 interface Options {
   readonly threads: number;
@@ -15,6 +16,7 @@ interface Options {
 
 const BENCHES: Readonly<Record<string, (options: Options) => Promise<readonly BenchResult[]>>> = {
   "denoise-step": (options) => denoiseStepBench(options, systemClock),
+  "vae-decode": (options) => vaeDecodeBench(options, systemClock),
 };
 
 const USAGE = [

@@ -1,0 +1,92 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Clock, neverAborts } from "@cogfleet/core";
+import { openVaeDecoder, parseVaeConfig, readVaeFolder } from "@cogfleet/model";
+import { startThreadRuntime } from "@cogfleet/ort";
+import { weightsAskedFor, writeRandomWeights } from "./random-weights.js";
+import { type BenchResult, median, spread } from "./report.js";
+import { chunkArithmeticGraph, chunkFlops } from "./vae-arithmetic.js";
+
+export interface VaeDecodeOptions {
+  readonly threads: number;
+  /** How often our decoder and the bare convolutions are run, in turn. */
+  readonly repeats: number;
+}
+
+/** Half as wide as the released VAEs, with one resnet a block where they have three. */
+const VAE = {
+  _class_name: "AutoencoderKLCogVideoX",
+  block_out_channels: [64, 128, 128, 256],
+  latent_channels: 16,
+  layers_per_block: 1,
+  norm_num_groups: 32,
+};
+
+const CHUNKS = 2;
+const CHUNK = { frames: 2, height: 12, width: 16 }; // 8 frames of 96 x 128
+
+/** Decoding some chunks on one worker against its limit: their convolutions alone. */
+export async function vaeDecodeBench(
+  { threads, repeats }: VaeDecodeOptions,
+  clock: Clock,
+): Promise<BenchResult[]> {
+  const folder = await mkdtemp(join(tmpdir(), "cogfleet-bench-"));
+  const device = { kind: "cpu", index: 0 } as const;
+  const runtime = startThreadRuntime({ device, precision: "fp32", threads, spin: false });
+  try {
+    await writeRandomVae(folder);
+    const { config, weights } = await readVaeFolder(folder, neverAborts);
+    const decoder = await openVaeDecoder(runtime, config, weights(), "fp32", neverAborts);
+    const bare = await runtime.open(chunkArithmeticGraph(config, weights(), CHUNK), neverAborts);
+    const size = { ...CHUNK, frames: CHUNKS * CHUNK.frames };
+    const count = config.latentChannels * size.frames * size.height * size.width;
+    const latents = Float32Array.from({ length: count }, (_, i) => Math.sin(i * i));
+    const decode = () => decoder.decode(latents, size, { tiling: false }, neverAborts);
+    const convolve = () =>
+      bare.run({ value: { type: "float32", data: Float32Array.of(1), dims: [1] } }, neverAborts);
+    const seconds = async (body: () => Promise<unknown>): Promise<number> => {
+      const start = clock.now();
+      await body();
+      return (clock.now() - start) / 1000;
+    };
+
+    await seconds(decode); // the first runs of a session allocate
+    await seconds(convolve);
+    const pairs: { readonly ours: number; readonly limit: number }[] = [];
+    for (let i = 0; i < repeats; i++)
+      pairs.push({ ours: await seconds(decode), limit: CHUNKS * (await seconds(convolve)) });
+    const ours = median(pairs.map((pair) => pair.ours));
+    const limit = median(pairs.map((pair) => pair.limit));
+    const gflop = (CHUNKS * chunkFlops(config, CHUNK)) / 1e9;
+    return [
+      {
+        bench: "vae-decode",
+        ...spread(pairs.map((pair) => pair.ours / pair.limit)),
+        goal: 1.15,
+        better: "lower",
+        what: "decoding on one worker / the 3 x 3 x 3 and 3 x 3 convolutions alone, in diffusers' shapes",
+        figures: {
+          threads,
+          repeats,
+          decode_seconds: ours,
+          limit_seconds: limit,
+          decode_gflops_per_second: gflop / ours,
+          limit_gflops_per_second: gflop / limit,
+        },
+      },
+    ];
+  } finally {
+    await runtime.close();
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function writeRandomVae(folder: string): Promise<void> {
+  const config = parseVaeConfig("vae", VAE);
+  const shapes = await weightsAskedFor((runtime, weights) =>
+    openVaeDecoder(runtime, config, weights, "fp32", neverAborts),
+  );
+  await writeFile(join(folder, "config.json"), JSON.stringify(VAE));
+  await writeRandomWeights(join(folder, "diffusion_pytorch_model.safetensors"), shapes, 1, neverAborts);
+}
