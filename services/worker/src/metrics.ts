@@ -43,7 +43,7 @@ export function createWorkerMetrics(registry: Registry): WorkerObserver {
   });
   const cold = new Gauge({
     name: "cogfleet_cold_start_seconds",
-    help: "Reading the checkpoint; loading sessions; from start to the coordinator's welcome; from start to the first step done.",
+    help: "Reading the checkpoint; loading sessions; from start to the coordinator's welcome; from the first assignment to its first step done.",
     labelNames: ["phase"] as const,
     registers,
   });

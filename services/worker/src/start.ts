@@ -44,7 +44,6 @@ export async function startWorker(
 ): Promise<RunningWorker> {
   const { clock, random, log } = deps;
   const startedAt = clock.now();
-  const sinceStart = (): number => (clock.now() - startedAt) / 1000;
   const registry = createRegistry({ service: "worker", version: VERSION });
   const metrics = createWorkerMetrics(registry);
   const device = parseDevice(config.device);
@@ -59,11 +58,13 @@ export async function startWorker(
   );
 
   const failed = new AbortController();
+  let firstAssignedAt: number | undefined;
   let isFirstStep = true;
   const observer = {
     stepDone(seconds: number): void {
       metrics.stepDone(seconds);
-      if (isFirstStep) metrics.coldStartPhase("first_step", sinceStart());
+      if (isFirstStep && firstAssignedAt !== undefined)
+        metrics.coldStartPhase("first_step", (clock.now() - firstAssignedAt) / 1000);
       isFirstStep = false;
     },
   };
@@ -80,10 +81,13 @@ export async function startWorker(
         metrics.eventLoopLag(ms / 1000);
         return ms;
       },
-      onCommand: (command) => worker.handle(command),
+      onCommand(command) {
+        if (command.kind === "assign") firstAssignedAt ??= clock.now();
+        worker.handle(command);
+      },
       onLeaseLost: (reason) => worker.abandon(reason),
       onWelcome() {
-        if (isFirstWelcome) metrics.coldStartPhase("connect", sinceStart());
+        if (isFirstWelcome) metrics.coldStartPhase("connect", (clock.now() - startedAt) / 1000);
         isFirstWelcome = false;
         if (worker.isDraining) client.report({ kind: "draining" });
       },

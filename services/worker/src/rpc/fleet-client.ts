@@ -38,7 +38,7 @@ const CHANNEL = {
 };
 const WELCOME_TIMEOUT_MS = 10_000;
 const FIRST_PAUSE_MS = 250;
-const LONGEST_PAUSE_MS = 5_000;
+const LONGEST_PAUSE_MS = 3_000;
 
 /** The coordinator said no, and will again. */
 const FATAL = new Set(["incompatible_version", "invalid_checkpoint", "invalid_request"]);
