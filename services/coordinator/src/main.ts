@@ -32,9 +32,8 @@ function main(config: CoordinatorConfig): Promise<number> {
       const coordinator = await startCoordinator(config, { clock: systemClock, random: systemRandom, log });
       const { port, httpPort } = coordinator;
       const { pid } = process;
-      console.log(
-        `coordinator: gRPC on ${config.listen}:${port}, HTTP on http://${config.listen}:${httpPort}, pid ${pid}`,
-      );
+      const host = config.listen.includes(":") ? `[${config.listen}]` : config.listen;
+      console.log(`coordinator: gRPC on ${host}:${port}, HTTP on http://${host}:${httpPort}, pid ${pid}`);
       process.send?.({ kind: "listening", port, httpPort, pid });
       return coordinator;
     },
