@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { ClusterError, type Random } from "@cogfleet/core";
-import { type ModelFacts, openCheckpoint, resolveRequest } from "@cogfleet/model";
+import { checkWeights, type ModelFacts, openCheckpoint, resolveRequest } from "@cogfleet/model";
 import type { Submission } from "./client/generation.js";
 
 /** The checkpoint that comes with Cogfleet. */
@@ -22,6 +22,7 @@ export async function chooseFolder(
   signal: AbortSignal,
 ): Promise<ModelChoice & { readonly folder: string }> {
   const checkpoint = await openCheckpoint(folder ?? DEMO_MODEL, signal);
+  checkWeights(checkpoint);
   return { name: checkpoint.facts.name, folder: checkpoint.folder, facts: checkpoint.facts };
 }
 

@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import type { FlagReader } from "../flags.js";
 
 /** How many workers a machine runs, and what each computes on. */
@@ -26,8 +25,8 @@ export function readWorkerShape(flags: FlagReader): WorkerShape {
 
 /** The flags of each worker: they share the machine's cores unless `threads` says otherwise. */
 export function workerFlags(shape: WorkerShape, modelFolder: string): string[] {
-  const threads = shape.threads ?? Math.max(1, Math.floor(availableParallelism() / shape.workers));
-  const flags = ["--model", modelFolder, "--threads", String(threads)];
+  const flags = ["--model", modelFolder, "--local-workers", String(shape.workers)];
+  if (shape.threads !== undefined) flags.push("--threads", String(shape.threads));
   if (shape.device !== undefined) flags.push("--device", shape.device);
   if (shape.precision !== undefined) flags.push("--precision", shape.precision);
   return flags;

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { neverAborts } from "@cogfleet/core";
+import { floatsOf, readTensors, type StoredTensor } from "@cogfleet/model";
+import { gone, runCommand } from "./command.js";
+
+const GOLDEN = fileURLToPath(
+  new URL("../../../test/fixtures/pipeline-demo/expected.safetensors", import.meta.url),
+);
+const folder = mkdtempSync(join(tmpdir(), "cogfleet-cli-"));
+after(() => rmSync(folder, { recursive: true }));
+const at = (name: string): string => join(folder, name);
+
+async function tensor(file: string, name: string): Promise<StoredTensor> {
+  const found = (await readTensors(file, neverAborts, (candidate) => candidate === name)).get(name);
+  assert.ok(found, `${name} is in ${file}`);
+  return found;
+}
+
+function largestDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  assert.equal(actual.length, expected.length);
+  let largest = 0;
+  for (let i = 0; i < actual.length; i++) {
+    largest = Math.max(largest, Math.abs((actual[i] as number) - (expected[i] as number)));
+  }
+  return largest;
+}
+
+describe("generate --local", () => {
+  it("gives diffusers' latents and frames, events as they come, and the video that it says it gives", async () => {
+    const { code, out, err } = await runCommand(
+      ...["generate", "--local", "--json", "--prompt", "a red circle moves right on a black background"],
+      ...["--seed", "42", "--steps", "20", "--guidance-scale", "5", "--output", at("video.mp4")],
+      ...["--save-latents", at("latents.safetensors"), "--save-frames", at("frames.safetensors")],
+    );
+    assert.equal(code, 0, err.join("\n"));
+    assert.deepEqual(err, []);
+
+    const latents = await tensor(at("latents.safetensors"), "latents");
+    const goldenLatents = await tensor(GOLDEN, "red_circle_right.latents_step19");
+    assert.deepEqual([latents.dtype, latents.shape], ["F32", [5, 8, 8, 8]]);
+    const off = largestDifference(floatsOf(latents), floatsOf(goldenLatents));
+    assert.ok(off <= 3e-4, `latents are off by ${off}`);
+    const frames = await tensor(at("frames.safetensors"), "frames");
+    const goldenFrames = await tensor(GOLDEN, "red_circle_right.frames_uint8");
+    assert.deepEqual([frames.dtype, frames.shape], ["U8", [17, 64, 64, 3]]);
+    assert.ok(frames.data instanceof Uint8Array && goldenFrames.data instanceof Uint8Array);
+    assert.ok(largestDifference(frames.data, goldenFrames.data) <= 1);
+
+    const events = out.map((line) => JSON.parse(line));
+    const steps = events.filter(({ event }) => event === "step");
+    assert.deepEqual(
+      steps.map(({ step, steps: of, stage }) => [step, of, stage]),
+      [...Array.from({ length: 20 }, (_, i) => [i + 1, 20, "denoise"])],
+    );
+    const times = events.map(({ time_s }) => time_s);
+    assert.deepEqual(
+      times,
+      [...times].sort((a, b) => a - b),
+    );
+    assert.deepEqual(
+      events.filter(({ event }) => event === "stage").map(({ stage }) => stage),
+      ["encode", "denoise", "decode"],
+    );
+    const result = events.at(-1);
+    const video = readFileSync(at("video.mp4"));
+    assert.equal(video.subarray(4, 8).toString("latin1"), "ftyp");
+    assert.equal(result.event, "result");
+    assert.deepEqual(
+      [result.state, result.output, result.seed, result.bytes, result.sha256],
+      ["completed", at("video.mp4"), 42, video.length, createHash("sha256").update(video).digest("hex")],
+    );
+    const [, pids] = /pid (\d+)\), workers \(pid ([\d, ]+)/.exec(JSON.stringify(out)) ?? [];
+    assert.ok(pids !== undefined, "the pids are told");
+  });
+
+  it("prints the path alone on stdout, and leaves no process behind", async () => {
+    const { code, out, err } = await runCommand(
+      ...["generate", "--local", "--workers", "2", "--prompt", "a blue square falls", "--steps", "2"],
+      ...["--output", at("people.mp4"), "--no-metadata"],
+    );
+    assert.equal(code, 0, err.join("\n"));
+    assert.deepEqual(out, [at("people.mp4")]);
+    const text = err.join("\n");
+    assert.match(text, /step 2\/2, [\d.]+ s a step/);
+    assert.match(text, /done in [\d.]+ s, seed \d+/);
+    const pids = [...text.matchAll(/pid ([\d, ]+)\)/g)].flatMap(([, list]) =>
+      (list ?? "").split(", ").map(Number),
+    );
+    assert.equal(pids.length, 3, text);
+    await gone(pids);
+  });
+});
