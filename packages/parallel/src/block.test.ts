@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { type Block, blockBytes, copyBlocks, readBlocks, writeBlocks } from "./block.js";
+import { type Block, blockBytes, copyBlocks, readBlocks, viewBlocks, writeBlocks } from "./block.js";
 
 const block = fc
   .record({
@@ -35,6 +35,8 @@ describe("blocks", () => {
         const into = new Uint8Array(b % (all.length - offset + 1));
         readBlocks(blocks, offset, into);
         assert.deepEqual([...into], all.slice(offset, offset + into.length));
+        const view = viewBlocks(blocks, offset, into.length);
+        if (view !== undefined) assert.deepEqual([...view], [...into]);
       }),
     );
   });

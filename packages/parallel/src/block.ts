@@ -43,6 +43,15 @@ export function writeBlocks(blocks: readonly Block[], offset: number, from: Uint
   });
 }
 
+/** Bytes [offset, offset + bytes) of the blocks where they lie, when they are one run there. */
+export function viewBlocks(blocks: readonly Block[], offset: number, bytes: number): Uint8Array | undefined {
+  let view: Uint8Array | undefined;
+  eachRun(blocks, offset, bytes, (data, at, length) => {
+    if (length === bytes) view = data.subarray(at, at + length);
+  });
+  return view;
+}
+
 /** Copies blocks to blocks of as many bytes together: cut anywhere, in runs as long as both sides allow. */
 export function copyBlocks(from: readonly Block[], to: readonly Block[]): void {
   let offset = 0;

@@ -30,7 +30,7 @@ export interface Group {
   send(to: number, tag: string, blocks: readonly Block[], signal: AbortSignal): Promise<void>;
   /**
    * Pulls a message from another rank into `into`, which is lent until the promise settles. After a failure it holds
-   * anything.
+   * anything. Aborting may lose the message.
    */
   recv(from: number, tag: string, into: readonly Block[], signal: AbortSignal): Promise<void>;
 }

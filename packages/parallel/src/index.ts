@@ -5,7 +5,16 @@ export {
   attentionCells,
   splitHeads,
 } from "./arrangement.js";
-export { type Block, blockBytes, bytesOf, copyBlocks, readBlocks, whole, writeBlocks } from "./block.js";
+export {
+  type Block,
+  blockBytes,
+  bytesOf,
+  copyBlocks,
+  readBlocks,
+  viewBlocks,
+  whole,
+  writeBlocks,
+} from "./block.js";
 export {
   type AttentionOperands,
   type ExchangeShape,

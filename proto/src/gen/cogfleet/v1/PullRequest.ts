@@ -18,6 +18,14 @@ export interface PullRequest {
    * What it is, such as "s12.l3.qkv".
    */
   'tag'?: (string);
+  /**
+   * Size that the puller expects.
+   */
+  'totalBytes'?: (number | string | Long);
+  /**
+   * The puller has read the probe of a Beat: frames may name shared memory instead of carrying data.
+   */
+  'sharesMemory'?: (boolean);
 }
 
 /**
@@ -36,4 +44,12 @@ export interface PullRequest__Output {
    * What it is, such as "s12.l3.qkv".
    */
   'tag': (string);
+  /**
+   * Size that the puller expects.
+   */
+  'totalBytes': (string);
+  /**
+   * The puller has read the probe of a Beat: frames may name shared memory instead of carrying data.
+   */
+  'sharesMemory': (boolean);
 }
