@@ -4,10 +4,9 @@ import { type Artifact, type GenerationClient, isTerminal, type Job } from "./cl
 import { connectGeneration } from "./client/grpc-client.js";
 import type { CommandContext } from "./context.js";
 import { type ExitCode, exitCodeOfJob } from "./exit-code.js";
-import type { RawFlags } from "./flags.js";
 import { withLocalFleet } from "./fleet/one-job-fleet.js";
 import { followJob } from "./follow-job.js";
-import { type GenerateRequest, type RequestedOutput, readGenerateFlags } from "./generate-flags.js";
+import type { GenerateRequest, RequestedOutput } from "./generate-flags.js";
 import { checkRequest, chooseFolder, chooseModel, type ModelChoice } from "./model-choice.js";
 import { claimOutputFile, type OutputFile } from "./output-file.js";
 import { duration } from "./view/job-progress.js";
@@ -21,9 +20,8 @@ interface ClaimedOutput extends RequestedOutput {
 }
 
 /** Runs `cogfleet generate`: what can be refused is refused before a process is started or a job submitted. */
-export async function runGenerate(raw: RawFlags, context: CommandContext): Promise<ExitCode> {
+export async function runGenerate(request: GenerateRequest, context: CommandContext): Promise<ExitCode> {
   const { terminal, clock, interrupt } = context;
-  const request = readGenerateFlags(raw, context.env);
   const outputs = await claimOutputs(request.outputs, context);
   const reporter = request.isJson ? jsonReporter(terminal, clock) : humanReporter(terminal, clock);
   const generationOf = (model: ModelChoice): Generation => {

@@ -1,40 +1,17 @@
 import { orAbort } from "@cogfleet/core";
 import type { CommandContext } from "./context.js";
-import { DEFAULT_PORT } from "./endpoint.js";
 import type { ExitCode } from "./exit-code.js";
-import { FlagReader, type RawFlags } from "./flags.js";
 import { startLocalFleet } from "./fleet/local-fleet.js";
 import { serviceStarter } from "./fleet/service-modules.js";
-import { readWorkerShape, type WorkerShape, workerFlags } from "./fleet/worker-flags.js";
+import { workerFlags } from "./fleet/worker-flags.js";
 import { chooseFolder } from "./model-choice.js";
+import type { UpRequest } from "./up-flags.js";
 
 const STOP_TIMEOUT_MS = 15_000;
 
-interface UpRequest {
-  readonly model: string | undefined;
-  readonly port: number;
-  readonly data: string | undefined;
-  readonly workers: WorkerShape;
-}
-
-/** Reads the flags of `up`; `invalid_request` names every one that is wrong. */
-export function readUpFlags(raw: RawFlags): UpRequest {
-  const flags = new FlagReader(raw);
-  const request = {
-    model: flags.text("model"),
-    port: flags.integer("port", { min: 0, max: 65_535 }) ?? DEFAULT_PORT,
-    data: flags.text("data"),
-    workers: readWorkerShape(flags),
-  };
-  flags.require(request.data === undefined || request.data.trim() !== "", "--data must not be blank");
-  flags.finish();
-  return request;
-}
-
 /** Runs `cogfleet up`: until it is told to stop, or a service cannot be kept running. */
-export async function runUp(raw: RawFlags, context: CommandContext): Promise<ExitCode> {
+export async function runUp(request: UpRequest, context: CommandContext): Promise<ExitCode> {
   const { terminal, clock, interrupt } = context;
-  const request = readUpFlags(raw);
   const { folder, name } = await chooseFolder(request.model, interrupt);
   const plan = {
     port: request.port,

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { CommandContext, Run } from "../context.js";
+import { readGenerateFlags } from "../generate-flags.js";
 
 /** `cogfleet generate`: from a prompt to an MP4. */
 export function generateCommand(context: CommandContext, run: Run): Command {
@@ -34,8 +35,9 @@ export function generateCommand(context: CommandContext, run: Run): Command {
     .option("--json", "print events and the result as JSON, one object a line")
     .action((flags) =>
       run(async () => {
+        const request = readGenerateFlags(flags, context.env); // before the slow imports
         const { runGenerate } = await import("../generate.js");
-        return runGenerate(flags, context);
+        return runGenerate(request, context);
       }),
     );
 }

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { CommandContext, Run } from "../context.js";
+import { readUpFlags } from "../up-flags.js";
 
 /** `cogfleet up`: a coordinator and workers on this machine. */
 export function upCommand(context: CommandContext, run: Run): Command {
@@ -14,8 +15,9 @@ export function upCommand(context: CommandContext, run: Run): Command {
     .option("--precision <name>", "fp32, fp16 or bf16 (default: the device's)")
     .action((flags) =>
       run(async () => {
+        const request = readUpFlags(flags); // before the slow imports
         const { runUp } = await import("../up.js");
-        return runUp(flags, context);
+        return runUp(request, context);
       }),
     );
 }

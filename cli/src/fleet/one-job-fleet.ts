@@ -35,17 +35,18 @@ export async function withLocalFleet(
   try {
     const plan = {
       port: 0,
-      coordinatorArgs: ["--data", data],
+      coordinatorArgs: ["--data", data, "--listen", "127.0.0.1", "--http-port", "0"],
       workers: fleet.shape.workers,
       workerArgs: workerFlags(fleet.shape, fleet.modelFolder),
     };
     const onNotice = (text: string): void => reporter.notice(text);
     const running = await startLocalFleet(plan, { clock, start: serviceStarter(clock), onNotice }, interrupt);
     try {
-      const workers = running.workerPids().join(", ");
-      reporter.notice(
-        `coordinator ${running.address} (pid ${running.coordinatorPid()}), workers (pid ${workers})`,
-      );
+      reporter.fleetStarted({
+        address: running.address,
+        coordinatorPid: running.coordinatorPid(),
+        workerPids: running.workerPids(),
+      });
       const signal = AbortSignal.any([interrupt, running.failed]);
       await whenOffered(running.address, clock, signal);
       return await use(running.address, signal);

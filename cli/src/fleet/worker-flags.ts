@@ -26,6 +26,8 @@ export function readWorkerShape(flags: FlagReader): WorkerShape {
 /** The flags of each worker: they share the machine's cores unless `threads` says otherwise. */
 export function workerFlags(shape: WorkerShape, modelFolder: string): string[] {
   const flags = ["--model", modelFolder, "--local-workers", String(shape.workers)];
+  // Workers share an environment: a fixed port or name in it would do for one of them only.
+  flags.push("--http-port", "0", "--id", "auto");
   if (shape.threads !== undefined) flags.push("--threads", String(shape.threads));
   if (shape.device !== undefined) flags.push("--device", shape.device);
   if (shape.precision !== undefined) flags.push("--precision", shape.precision);

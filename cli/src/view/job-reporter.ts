@@ -5,8 +5,18 @@ import { barProgress } from "./bar-progress.js";
 import { JobProgress } from "./job-progress.js";
 import { lineProgress } from "./line-progress.js";
 
+/** What runs on this machine for one job. */
+export interface StartedFleet {
+  /** host:port of the coordinator. */
+  readonly address: string;
+  readonly coordinatorPid: number;
+  readonly workerPids: readonly number[];
+}
+
 /** Tells the user how a job gets on. */
 export interface JobReporter {
+  /** A coordinator and workers were started for this job. */
+  fleetStarted(fleet: StartedFleet): void;
   /** A job was taken in. */
   submitted(job: Job): void;
   /** The job's events, each once and in order. */
@@ -25,6 +35,10 @@ export function humanReporter(terminal: Terminal, clock: Clock): JobReporter {
       ? lineProgress((line) => terminal.err(line), clock)
       : barProgress(terminal.bar);
   return {
+    fleetStarted({ address, coordinatorPid, workerPids }) {
+      const text = `coordinator ${address} (pid ${coordinatorPid}), workers (pid ${workerPids.join(", ")})`;
+      view.show({ kind: "notice", text });
+    },
     submitted(job) {
       view.show({ kind: "notice", text: `job ${job.id}` });
       for (const text of job.warnings) view.show({ kind: "warning", text });
@@ -40,12 +54,15 @@ export function humanReporter(terminal: Terminal, clock: Clock): JobReporter {
 /** For machines: one JSON object a line. `time_s` counts monotonic seconds since the command started. */
 export function jsonReporter(terminal: Terminal, clock: Clock): JobReporter {
   const progress = new JobProgress();
-  let jobId = "";
+  let jobId: string | undefined;
   const write = (event: string, fields: object): void => {
     const timeS = Math.round(clock.now() * 1e3) / 1e6;
     terminal.out(JSON.stringify({ event, time_s: timeS, job_id: jobId, ...fields }));
   };
   return {
+    fleetStarted({ address, coordinatorPid, workerPids }) {
+      write("fleet", { coordinator: address, coordinator_pid: coordinatorPid, worker_pids: workerPids });
+    },
     submitted(job) {
       jobId = job.id;
       write("submitted", { request: job.request, warnings: job.warnings });

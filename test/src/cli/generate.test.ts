@@ -75,8 +75,9 @@ describe("generate --local", () => {
       [result.state, result.output, result.seed, result.bytes, result.sha256],
       ["completed", at("video.mp4"), 42, video.length, createHash("sha256").update(video).digest("hex")],
     );
-    const [, pids] = /pid (\d+)\), workers \(pid ([\d, ]+)/.exec(JSON.stringify(out)) ?? [];
-    assert.ok(pids !== undefined, "the pids are told");
+    const [fleet] = events;
+    assert.equal(fleet.event, "fleet");
+    await gone([fleet.coordinator_pid, ...fleet.worker_pids]);
   });
 
   it("prints the path alone on stdout, and leaves no process behind", async () => {
