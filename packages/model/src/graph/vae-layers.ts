@@ -50,18 +50,11 @@ export function causalConv(m: LayerContext, conv: CausalConv, x: Value): Value {
   const last = frames(g, padded, -CACHED_FRAMES, LAST);
   floatOutput(g, ports.after, last, portDims(CACHED_FRAMES, inChannels, level));
 
-  // In the file the frame is the middle axis: [C_out, C_in, 3, 3, 3]. ONNX Runtime takes the taps apart at load.
-  const weight = g.weight(weights.get(`${name}.conv.weight`, [outChannels, inChannels, TAPS, 3, 3]), [
-    outChannels * inChannels,
-    TAPS,
-    9,
-  ]);
+  // ONNX Runtime takes the three taps of the weight apart at load.
+  const weight = g.weight(weights.get(`${name}.conv.weight`, [outChannels, inChannels, TAPS, 3, 3]));
   const taps = Array.from({ length: TAPS }, (_, tap) => ({
     x: tap === CACHED_FRAMES ? x : frames(g, padded, tap, tap - CACHED_FRAMES),
-    weight: g.node("Reshape", [
-      g.node("Gather", [weight, g.ints([tap])], { axis: 1 }),
-      g.ints([outChannels, inChannels, 3, 3]),
-    ]),
+    weight: g.node("Gather", [weight, g.node("Squeeze", [g.ints([tap])])], { axis: 2 }),
   }));
   const bias = g.weight(weights.get(`${name}.conv.bias`, [outChannels]));
   const attributes = { kernel_shape: [3, 3], pads: [1, 1, 1, 1] };
