@@ -50,11 +50,12 @@ function probe(): ReturnType<GraphBuilder["build"]> {
   return graph.build();
 }
 
-/** ONNX Runtime's message on one line, without the paths of its source files. */
+/** ONNX Runtime's message on one line, without the source files and conditions that it stands for. */
 export function reasonOf(cause: unknown): string {
   const text = cause instanceof Error ? cause.message : String(cause);
   return text
     .replace(/\/\S*onnxruntime_src\/\S+:\d+ /g, "")
     .replace(/\s+/g, " ")
+    .replace(/^.* was false\. /, "")
     .trim();
 }

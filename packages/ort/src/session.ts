@@ -1,7 +1,7 @@
 import { ClusterError, type ErrorCode } from "@cogfleet/core";
 import type { ElementType, Graph, Tensor, TensorData } from "@cogfleet/model";
 import * as ort from "onnxruntime-node";
-import type { RuntimeOptions } from "./device.js";
+import { deviceName, type RuntimeOptions } from "./device.js";
 import { reasonOf } from "./device-check.js";
 import { providersOf } from "./providers.js";
 
@@ -16,7 +16,12 @@ export async function loadGraph(graph: Graph, options: RuntimeOptions): Promise<
   const session = await ort.InferenceSession.create(graph.model, sessionOptions(options)).catch(
     (cause: unknown) => {
       const reason = reasonOf(cause);
-      throw new ClusterError(codeOf(reason), `loading ${graph.name} failed: ${reason}`, { cause });
+      const code = codeOf(reason);
+      const where =
+        code === "unsupported"
+          ? ` (to compute in ${options.precision} on ${deviceName(options.device)})`
+          : "";
+      throw new ClusterError(code, `loading ${graph.name}${where} failed: ${reason}`, { cause });
     },
   );
   return {
@@ -57,7 +62,7 @@ function sessionOptions(options: RuntimeOptions): ort.InferenceSession.SessionOp
 }
 
 /** What ONNX Runtime's message means for the caller; anything not known is a bug of ours. */
-export function codeOf(reason: string): ErrorCode {
+function codeOf(reason: string): ErrorCode {
   if (/bad_alloc|out of memory|failed to allocate|CUDA failure 2\b|Available memory of/i.test(reason))
     return "out_of_memory";
   if (/external (data|initializer)|ExternalData|open file|mmap/i.test(reason)) return "invalid_checkpoint";

@@ -32,9 +32,10 @@ async function inProcess(
   coordinator: TestCoordinator,
   id: string,
   deps: Partial<WorkerServiceDeps> = {},
+  more: readonly string[] = [],
 ): Promise<RunningWorker> {
   const worker = await startWorker(
-    parseWorkerConfig(flags(coordinator, id), {}),
+    parseWorkerConfig([...flags(coordinator, id), ...more], {}),
     { clock: systemClock, random: systemRandom, log: silentLogger, ...deps },
     neverAborts,
   );
@@ -109,15 +110,19 @@ describe("a fleet with one worker", { timeout: 60_000 }, () => {
       assert.ok(mp4.includes("a red circle moves right"));
     }));
 
-  it("makes the same bytes of the same request", (t) =>
+  it("makes the same bytes of the same request, also with a text encoder in a process of its own", (t) =>
     withCoordinator(async (coordinator) => {
-      await inProcess(t, coordinator, "w1");
       const make = async (): Promise<Buffer> => {
         const jobId = await submit(coordinator, {});
         await events(coordinator, jobId);
         return download(coordinator, jobId);
       };
-      assert.ok((await make()).equals(await make()));
+      const resident = await inProcess(t, coordinator, "w1", {}, ["--text-encoder", "resident"]);
+      const first = await make();
+      assert.ok(first.equals(await make()));
+      await resident.stop(neverAborts);
+      await inProcess(t, coordinator, "w2", {}, ["--text-encoder", "transient"]);
+      assert.ok(first.equals(await make()));
     }));
 
   it("warns of a prompt that was cut", (t) =>
