@@ -21,7 +21,7 @@ export interface ConvLink extends CausalConv {
 }
 
 /** Layers that need nothing but their own chunk. `Context` is what the half's layers share in one graph. */
-export interface ChunkLink<Context> {
+interface ChunkLink<Context> {
   readonly kind: "chunk";
   readonly name: string;
   apply(context: Context, live: Live): Live;

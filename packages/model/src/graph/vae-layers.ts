@@ -105,7 +105,7 @@ export function ungrouped(g: GraphBuilder, x: Value, channels: number): Value {
 }
 
 /** Frames `from` to `to` (not included; below 0 counts from the end). */
-export function frames(g: GraphBuilder, x: Value, from: number, to: number): Value {
+function frames(g: GraphBuilder, x: Value, from: number, to: number): Value {
   return g.node("Slice", [x, g.ints([from]), g.ints([to]), g.ints([0])]);
 }
 
