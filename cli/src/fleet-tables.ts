@@ -28,8 +28,7 @@ export function listModels(raw: RawFlags, context: CommandContext): Promise<Exit
   });
 }
 
-/** For people. */
-export function workersTable(workers: readonly WorkerInfo[]): string[] {
+function workersTable(workers: readonly WorkerInfo[]): string[] {
   if (workers.length === 0) return ["no workers are connected"];
   return table(
     ["ID", "STATE", "DEVICE", "PRECISION", "THREADS", "MODELS", "JOB", "HOST", "PID"],
@@ -48,8 +47,7 @@ export function workersTable(workers: readonly WorkerInfo[]): string[] {
   );
 }
 
-/** For people. */
-export function modelsTable(models: readonly ModelInfo[]): string[] {
+function modelsTable(models: readonly ModelInfo[]): string[] {
   if (models.length === 0) return ["no worker has offered a model yet"];
   return table(
     ["NAME", "VARIANT", "DEFAULT", "HEIGHTS", "WIDTHS", "FRAMES", "SCHEDULER", "TEXT TOKENS", "WORKERS"],

@@ -13,7 +13,7 @@ export interface GenerateRequest {
   readonly isJson: boolean;
 }
 
-export type GenerateTarget =
+type GenerateTarget =
   | { readonly kind: "endpoint"; readonly endpoint: string }
   | { readonly kind: "local"; readonly shape: WorkerShape };
 

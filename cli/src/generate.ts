@@ -106,7 +106,7 @@ export async function generate(
 }
 
 /** What `--json` says of a job that has ended: the video's own path, bytes and sha256, and where the rest went. */
-export function resultJson(job: Job, outputs: readonly ClaimedOutput[]): object {
+function resultJson(job: Job, outputs: readonly ClaimedOutput[]): object {
   const isDone = job.state === "completed";
   const video = job.artifacts.find(({ kind }) => kind === "video");
   const pathOf = (wanted: Artifact["kind"]): string | undefined =>

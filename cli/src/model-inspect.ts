@@ -21,14 +21,7 @@ export async function inspectModel(
 }
 
 /** For machines: one object. */
-export function inspectionJson({
-  facts,
-  components,
-  shape,
-  stages,
-  peakBytes,
-  refusesFp16,
-}: Inspection): string {
+function inspectionJson({ facts, components, shape, stages, peakBytes, refusesFp16 }: Inspection): string {
   return JSON.stringify({
     name: facts.name,
     digest: facts.digest,
@@ -69,7 +62,7 @@ export function inspectionJson({
 }
 
 /** For people. */
-export function inspectionLines(inspection: Inspection): string[] {
+function inspectionLines(inspection: Inspection): string[] {
   const { facts, components, shape, stages, peakBytes, refusesFp16 } = inspection;
   const parameters = sum(components.map((component) => component.parameters));
   const text = facts.fixedSequenceLength ? "exactly" : "up to";

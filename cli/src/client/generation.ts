@@ -29,7 +29,7 @@ export interface Submission {
 }
 
 /** Why a job failed: a stable code and a sentence for a person. */
-export interface JobError {
+interface JobError {
   readonly code: string;
   readonly message: string;
 }

@@ -4,7 +4,11 @@ import { startServiceProcess } from "./service-process.js";
 
 /** The main module of a service: main.js beside its package's entry. */
 export function serviceModule(service: "coordinator" | "worker"): URL {
-  return new URL("main.js", import.meta.resolve(`@cogfleet/${service}`));
+  const entries = {
+    coordinator: import.meta.resolve("@cogfleet/coordinator"),
+    worker: import.meta.resolve("@cogfleet/worker"),
+  };
+  return new URL("main.js", entries[service]);
 }
 
 /** Starts the real services. */

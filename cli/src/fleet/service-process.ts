@@ -104,7 +104,7 @@ async function stopChild(
 }
 
 /** The message that says a service is up, or undefined when it is another one. */
-export function parseReport(message: unknown): ServiceReady | undefined {
+function parseReport(message: unknown): ServiceReady | undefined {
   if (typeof message !== "object" || message === null) return undefined;
   const fields: Readonly<Record<string, unknown>> = { ...message };
   if (fields["kind"] !== "listening") return undefined;

@@ -6,7 +6,7 @@ import { JobProgress } from "./job-progress.js";
 import { lineProgress } from "./line-progress.js";
 
 /** What runs on this machine for one job. */
-export interface StartedFleet {
+interface StartedFleet {
   /** host:port of the coordinator. */
   readonly address: string;
   readonly coordinatorPid: number;

@@ -47,6 +47,13 @@ describe("up", { timeout: 60_000 }, () => {
     const list = await runCommand("jobs", "list", "--endpoint", endpoint);
     assert.equal(list.out.length, 3, list.out.join("\n"));
     assert.match(list.out[1] ?? "", /completed .*a red circle moves right/);
+    const busy = await runCommand("workers", "--endpoint", endpoint);
+    assert.equal(busy.out.length, 3, busy.out.join("\n"));
+    assert.match(busy.out[1] ?? "", new RegExp(`idle +cpu +fp32 .*demo .*(${workers.join("|")})$`));
+    const [model = "{}"] = (await runCommand("models", "--endpoint", endpoint, "--json")).out;
+    const { name, ready_workers: ready, default_num_frames: frames } = JSON.parse(model);
+    assert.deepEqual([name, ready, frames], ["demo", 2, 17]);
+
     const id = results[0]?.at(-1).job_id;
     const again = await runCommand(
       "jobs",
