@@ -74,8 +74,11 @@ function toOrt(tensor: Tensor): ort.Tensor {
   switch (tensor.type) {
     case "float32":
       return new ort.Tensor("float32", tensor.data, tensor.dims);
-    case "float16":
-      return new ort.Tensor("float16", tensor.data, tensor.dims);
+    case "float16": {
+      const half = new ort.Tensor("float16", tensor.data, tensor.dims);
+      // Where JavaScript has a Float16Array (Node 24) it becomes one, which the native side reads as empty.
+      return Object.defineProperty(half, "data", { value: tensor.data });
+    }
     case "int64":
       return new ort.Tensor("int64", tensor.data, tensor.dims);
     case "int32":
@@ -97,7 +100,7 @@ function fromOrt(name: string, tensor: ort.Tensor): Tensor {
       `output ${name} has type ${tensor.type}, which has no place in a Tensor`,
     );
   const { buffer, byteOffset, length } = tensor.data as Exclude<ort.Tensor["data"], string[]>;
-  // Where JavaScript has a Float16Array (Node 24), float16 comes as one: the port carries its bits.
+  // Outputs come as a Float16Array there: the port carries their bits.
   if (tensor.type === "float16")
     return { dims: tensor.dims, type: "float16", data: new Uint16Array(buffer, byteOffset, length) };
   const typed = { type: tensor.type, data: tensor.data } as TensorData;
