@@ -46,6 +46,7 @@ export function startServiceProcess(command: ServiceCommand, clock: Clock): Serv
   const child = fork(command.module, command.args, {
     stdio: ["ignore", "ignore", "pipe", "ipc"], // stdout repeats the message
     detached: true,
+    execArgv: [], // a debugger's port is ours alone
   });
   const said: string[] = []; // the last words, for the error when it ends early
   if (child.stderr !== null)
