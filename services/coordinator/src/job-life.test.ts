@@ -28,7 +28,7 @@ const change: fc.Arbitrary<JobChange> = fc.oneof(
 );
 
 /** Random changes, mended now and then to the epoch that applies: else few histories would get far. */
-const history = fc.array(fc.tuple(change, fc.integer({ min: 0, max: 3 })), { maxLength: 60 });
+const history = fc.array(fc.tuple(change, fc.integer({ min: 0, max: 3 })), { maxLength: 60, size: "max" });
 
 interface Moment {
   readonly before: Job;

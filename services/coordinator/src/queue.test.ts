@@ -6,6 +6,7 @@ import { JobQueue, type QueuedJob } from "./queue.js";
 const jobs: fc.Arbitrary<QueuedJob[]> = fc
   .array(fc.record({ model: fc.constantFrom("a", "b", "c"), priority: fc.integer({ min: -2, max: 2 }) }), {
     maxLength: 40,
+    size: "max",
   })
   .map((drawn) =>
     drawn.map((job, i) => ({
@@ -49,6 +50,21 @@ describe("JobQueue", () => {
         );
       }),
     );
+  });
+
+  it("passes over a model that is taken out of the set while it is read", () => {
+    const queue = new JobQueue();
+    for (const [order, model] of ["a", "a", "b", "a"].entries()) {
+      const jobId = `j${order}`;
+      queue.add({ jobId, model, priority: 0, order, nextEpoch: 1, queuedAt: 0, lastWorkerIds: [] });
+    }
+    const wanted = new Set(["a", "b"]);
+    const seen: string[] = [];
+    for (const job of queue.inOrder(wanted)) {
+      seen.push(job.jobId);
+      wanted.delete("a");
+    }
+    assert.deepEqual(seen, ["j0", "j2"]);
   });
 
   it("takes a job once", () => {
