@@ -5,6 +5,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { neverAborts, systemClock } from "@cogfleet/core";
 import { denoiseStepBench } from "./denoise-step.js";
+import { exchangeBench } from "./exchange.js";
 import { REALISTIC_TRANSFORMER, writeRandomCheckpoint } from "./random-checkpoint.js";
 import { type BenchResult, isOk, jsonLine, textLines } from "./report.js";
 import { vaeDecodeBench } from "./vae-decode.js";
@@ -16,6 +17,7 @@ interface Options {
 
 const BENCHES: Readonly<Record<string, (options: Options) => Promise<readonly BenchResult[]>>> = {
   "denoise-step": (options) => denoiseStepBench(options, systemClock),
+  exchange: (options) => exchangeBench(options, systemClock),
   "vae-decode": (options) => vaeDecodeBench(options, systemClock),
 };
 
@@ -30,7 +32,7 @@ const { values, positionals } = parseArgs({
   options: {
     json: { type: "boolean", default: false },
     threads: { type: "string", default: "1" },
-    repeats: { type: "string", default: "5" },
+    repeats: { type: "string", default: "4" },
     transformer: { type: "string" },
   },
 });
