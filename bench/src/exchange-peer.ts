@@ -1,0 +1,36 @@
+// The other process of the exchange benchmark: rank 1, which sends. It ends when its parent goes.
+import process from "node:process";
+import { openEnd, sendAll, serveRaw, TRAFFIC, type Way } from "./exchange-traffic.js";
+
+/** What the parent says: first where it listens, then which way to send a round. */
+export type ParentMessage =
+  | { readonly kind: "join"; readonly addresses: Readonly<Record<Way, string>> }
+  | { readonly kind: "send"; readonly way: Way };
+
+export interface PeerHello {
+  readonly addresses: Readonly<Record<Way, string>>;
+  readonly rawPort: number;
+}
+
+const source = Uint8Array.from({ length: TRAFFIC.messageBytes }, (_, i) => (i * 31) >> 3);
+const end = await openEnd();
+const { port } = await serveRaw(source);
+let groups: ReturnType<typeof end.join> | undefined;
+
+async function obey(message: ParentMessage): Promise<void> {
+  switch (message.kind) {
+    case "join":
+      groups = end.join(1, message.addresses);
+      await groups;
+      break;
+    case "send":
+      if (groups !== undefined) await sendAll((await groups)[message.way], source);
+      break;
+  }
+}
+
+process.on("message", (message) => {
+  obey(message as ParentMessage).catch(() => process.exit(1));
+});
+process.on("disconnect", () => process.exit(0));
+process.send?.({ addresses: end.addresses, rawPort: port } satisfies PeerHello);
