@@ -34,6 +34,7 @@ export {
 } from "./group-errors.js";
 export { type HaloNeighbours, type HaloShape, lastFrames, passHalo } from "./halo.js";
 export { type MemoryGroupOptions, type MemoryGroups, memoryGroups } from "./memory-group.js";
+export { ONE_RANK, type Plan, planSize, type VaePlan } from "./plan.js";
 export { dealShares, dealt, overlap, type Share } from "./shares.js";
 export { swap } from "./swap.js";
 export { together } from "./together.js";
