@@ -16,6 +16,14 @@ export type { SchedulerConfig, T5Config, TransformerConfig, VaeConfig } from "./
 export { type Checkpoint, openCheckpoint } from "./checkpoint/folder.js";
 export { type ComponentSize, type Inspection, inspect, type StageNeed } from "./checkpoint/inspect.js";
 export {
+  ELEMENT_BYTES,
+  type Stage,
+  type StageMemory,
+  stageMemory,
+  type VideoShape,
+} from "./checkpoint/memory.js";
+export { t5Parameters } from "./checkpoint/parameters.js";
+export {
   floatsOf,
   readTensors,
   type StoredData,
@@ -69,6 +77,8 @@ export { type Chain, type ConvLink, chunkGraph, type LinkRange, type VaeHalf } f
 export { decoderChain } from "./graph/vae-decoder.js";
 export { encoderChain } from "./graph/vae-encoder.js";
 export { cachePorts } from "./graph/vae-layers.js";
+export type { FrameRange } from "./latents/chunks.js";
+export { isFiniteEverywhere } from "./latents/finite.js";
 export { toFrames, toPixels } from "./latents/frames.js";
 export {
   type LatentShape,
@@ -82,10 +92,17 @@ export {
 } from "./latents/patches.js";
 export { posteriorDraw, posteriorMode, scaleImageLatents } from "./latents/posterior.js";
 export { timestepSinusoid } from "./latents/sincos.js";
-export type { TilingOptions } from "./latents/tiles.js";
-export { type VideoLatents, videoLatents } from "./latents/video-latents.js";
+export {
+  decodeTiles,
+  isTiled,
+  type TileAxis,
+  type TilePlan,
+  type TilingOptions,
+  tilesAlong,
+} from "./latents/tiles.js";
+export { latentsToDecode, type VideoLatents, videoLatents } from "./latents/video-latents.js";
 export { openTextEncoder } from "./open-text-encoder.js";
-export { openTransformer } from "./open-transformer.js";
+export { OFS, openTransformer } from "./open-transformer.js";
 export { openVaeDecoder } from "./open-vae-decoder.js";
 export { openVaeEncoder } from "./open-vae-encoder.js";
 export type { GenerationArguments, ModelFacts, ResolvedArguments } from "./request.js";

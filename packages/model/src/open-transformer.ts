@@ -9,7 +9,8 @@ import { timestepSinusoid } from "./latents/sincos.js";
 import { elements, type Precision, type Runtime, type Tensor } from "./session.js";
 import { positionInputs, requireSize, type TransformerSize } from "./transformer-positions.js";
 
-const OFS = 2; // what CogVideoX 1.5 image-to-video is always told (pipeline_cogvideox_image2video.py)
+/** What CogVideoX 1.5 image-to-video is always told (pipeline_cogvideox_image2video.py). */
+export const OFS = 2;
 
 /**
  * CogVideoXTransformer3DModel on one rank: one session for every size. `unsupported` for a precision that the

@@ -21,6 +21,11 @@ export function bytesOf(values: ArrayBufferView): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
+/** Float32 numbers behind bytes, shared with them. The bytes must start at a multiple of 4 in their buffer. */
+export function floatsIn<B extends ArrayBufferLike>(bytes: Uint8Array<B>): Float32Array<B> {
+  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+}
+
 /** How many bytes the blocks hold together. */
 export function blockBytes(blocks: readonly Block[]): number {
   return blocks.reduce((sum, block) => sum + block.runs * block.runBytes, 0);

@@ -10,11 +10,21 @@ export {
   blockBytes,
   bytesOf,
   copyBlocks,
+  floatsIn,
   readBlocks,
   viewBlocks,
   whole,
   writeBlocks,
 } from "./block.js";
+export { type ContextLayout, contextLayout } from "./context-layout.js";
+export {
+  type DenoiseDeal,
+  dealDenoise,
+  dealEmbeds,
+  dealState,
+  gatherState,
+  type OwnState,
+} from "./denoise-deal.js";
 export {
   type AttentionOperands,
   type ExchangeShape,
@@ -35,6 +45,18 @@ export {
 export { type HaloNeighbours, type HaloShape, lastFrames, passHalo } from "./halo.js";
 export { type MemoryGroupOptions, type MemoryGroups, memoryGroups } from "./memory-group.js";
 export { ONE_RANK, type Plan, planSize, type VaePlan } from "./plan.js";
+export { type ShardedDenoiseDeps, shardedDenoiseStep } from "./sharded-denoise.js";
+export {
+  type ShardedComponents,
+  type ShardedDecode,
+  shardedTextToVideo,
+} from "./sharded-text-to-video.js";
+export {
+  openShardedTransformer,
+  type ShardedTransformer,
+  type ShardedTransformerInput,
+} from "./sharded-transformer.js";
 export { dealShares, dealt, overlap, type Share } from "./shares.js";
 export { swap } from "./swap.js";
 export { together } from "./together.js";
+export { unsharded } from "./unsharded.js";

@@ -15,6 +15,8 @@ export interface Plan {
   readonly rates: readonly number[];
   /** Columns of heads of a half's attention (arrangement.ts); undefined: chosen from the rates. */
   readonly columns?: number;
+  /** Runs of heads that an attention is cut into, so that transfers run under compute; undefined: 2. */
+  readonly parts?: number;
   readonly vae: VaePlan;
 }
 

@@ -44,7 +44,7 @@ export function patchify(
   shape: LatentShape,
   patch: Patch,
   range: RowRange = { from: 0, to: tokenCount(tokenGrid(shape, patch)) },
-): Float32Array {
+): Float32Array<ArrayBuffer> {
   const tokens = new Float32Array(shape.batch * (range.to - range.from) * features(shape, patch));
   walk(shape, patch, range, (token, latent) => {
     for (let x = 0; x < patch.p; x++) tokens[token + x] = latents[latent + x] as number;

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { neverAborts } from "@cogfleet/core";
+import {
+  openTransformer,
+  patchify,
+  readTransformerFolder,
+  type TransformerConfig,
+  type TransformerInput,
+  tokenCount,
+  tokenGrid,
+  unpatchify,
+} from "@cogfleet/model";
+import { startThreadRuntime } from "@cogfleet/ort";
+import {
+  contextLayout,
+  openShardedTransformer,
+  type Plan,
+  type ShardedTransformer,
+} from "@cogfleet/parallel";
+import { assertClose, FIXTURES, readFloats, readJson } from "../golden-case.js";
+import { onRanks, relativeL2 } from "./ranks.js";
+
+interface Run {
+  readonly name: string;
+  readonly batch: number;
+  readonly frames: number;
+  readonly height: number;
+  readonly width: number;
+  readonly timesteps: readonly number[];
+  readonly ofs?: number;
+}
+
+interface Case {
+  readonly runs: readonly Run[];
+  readonly tolerance: { readonly atol: number };
+}
+
+const runtime = startThreadRuntime({
+  device: { kind: "cpu", index: 0 },
+  precision: "fp32",
+  threads: 1,
+  spin: false,
+});
+after(() => runtime.close());
+
+/** Slow and fast ranks, more ranks than heads, ranks with text only, without rows, and without heads. */
+const PLANS: Readonly<Record<string, Pick<Plan, "context" | "rates" | "columns" | "parts">>> = {
+  "one rank": { context: 1, rates: [1] },
+  "two ranks": { context: 2, rates: [1, 1] },
+  "three unequal ranks": { context: 3, rates: [3, 1, 2], parts: 1 },
+  "four ranks in one column": { context: 4, rates: [1, 1, 1, 1], columns: 1 },
+  "five ranks, one of them idle": { context: 5, rates: [1, 2, 0, 1, 1], parts: 3 },
+  "seven ranks": { context: 7, rates: [1, 1, 1, 1, 1, 1, 1] },
+  "sixteen ranks": { context: 16, rates: Array.from({ length: 16 }, (_, i) => 1 + (i % 3)) },
+};
+
+/** The whole forward pass: rows dealt out, computed by all ranks, and put together again. */
+async function forward(
+  transformer: ShardedTransformer,
+  config: TransformerConfig,
+  plan: (typeof PLANS)[string],
+  input: TransformerInput,
+): Promise<Float32Array> {
+  const { batch, frames, height, width, timestep, ofs } = input;
+  const textTokens = input.encoderHiddenStates.length / batch / config.textEmbedDim;
+  const size = { frames, height, width, textTokens };
+  const patch = { p: config.patchSize, pT: config.patchSizeT ?? 1 };
+  const shape = { batch, frames, height, width, channels: config.inChannels };
+  const videoTokens = tokenCount(tokenGrid(shape, patch));
+  const heads = config.numAttentionHeads;
+  const layout = contextLayout({ cfg: 1, ...plan }, { heads, textTokens, videoTokens });
+  const sample = new Float32Array(batch * frames * config.outChannels * height * width);
+  await onRanks(plan.context, async (group) => {
+    const [text, video] = [layout.text[group.rank], layout.video[group.rank]];
+    assert.ok(text !== undefined && video !== undefined);
+    const range = { from: video.start, to: video.start + video.count };
+    const textRows = Array.from({ length: batch }, (_, b) => {
+      const start = (b * textTokens + text.start) * config.textEmbedDim;
+      return [...input.encoderHiddenStates.subarray(start, start + text.count * config.textEmbedDim)];
+    });
+    const own = await transformer.forward(
+      group,
+      {
+        batch,
+        size,
+        layout,
+        video: patchify(input.hiddenStates, shape, patch, range),
+        text: Float32Array.from(textRows.flat()),
+        timestep,
+        ofs,
+      },
+      neverAborts,
+    );
+    unpatchify(own, sample, { ...shape, channels: config.outChannels }, patch, range);
+  });
+  return sample;
+}
+
+for (const name of [
+  "transformer-2b",
+  "transformer-5b",
+  "transformer-15",
+  "transformer-i2v",
+  "transformer-i2v-15",
+]) {
+  describe(`the sharded transformer of ${name}`, async () => {
+    const { runs, tolerance } = readJson<Case>(name, "case.json");
+    const folder = join(FIXTURES, name, "transformer");
+    const { config, weights } = await readTransformerFolder(folder, neverAborts);
+    const inputs = await readFloats(name, "inputs.safetensors");
+    const expected = await readFloats(name, "expected.safetensors");
+    const whole = await openTransformer(runtime, config, weights(), "fp32", neverAborts);
+    const sharded = await openShardedTransformer(runtime, config, weights(), "fp32", neverAborts);
+
+    for (const [title, plan] of Object.entries(PLANS))
+      it(`computes the golden output on ${title}`, async () => {
+        for (const run of runs) {
+          const input = {
+            ...run,
+            hiddenStates: inputs(`${run.name}.hidden_states`),
+            encoderHiddenStates: inputs(`${run.name}.encoder_hidden_states`),
+            timestep: run.timesteps,
+          };
+          const sample = await forward(sharded, config, plan, input);
+          assertClose(sample, expected(`${run.name}.sample`), tolerance.atol);
+          const alone = await whole.forward(input, neverAborts);
+          const difference = relativeL2(sample, alone);
+          assert.ok(difference < 1e-6, `${run.name}: ${difference} from one rank`);
+        }
+      });
+  });
+}
