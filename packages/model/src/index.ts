@@ -76,7 +76,7 @@ export {
 export { type Chain, type ConvLink, chunkGraph, type LinkRange, type VaeHalf } from "./graph/vae-chain.js";
 export { decoderChain } from "./graph/vae-decoder.js";
 export { encoderChain } from "./graph/vae-encoder.js";
-export { cachePorts } from "./graph/vae-layers.js";
+export { CACHED_FRAMES, cachePorts } from "./graph/vae-layers.js";
 export type { FrameRange } from "./latents/chunks.js";
 export { isFiniteEverywhere } from "./latents/finite.js";
 export { toFrames, toPixels } from "./latents/frames.js";
@@ -92,8 +92,10 @@ export {
 } from "./latents/patches.js";
 export { posteriorDraw, posteriorMode, scaleImageLatents } from "./latents/posterior.js";
 export { timestepSinusoid } from "./latents/sincos.js";
+export { TileBlender, type TileGrid, tileGrid } from "./latents/tile-grid.js";
 export {
   decodeTiles,
+  encodeTiles,
   isTiled,
   type TileAxis,
   type TilePlan,
@@ -101,6 +103,7 @@ export {
   tilesAlong,
 } from "./latents/tiles.js";
 export { latentsToDecode, type VideoLatents, videoLatents } from "./latents/video-latents.js";
+export { type Area, type Box, cutBox, emptyVolume, pasteBox, type Volume } from "./latents/volume.js";
 export { openTextEncoder } from "./open-text-encoder.js";
 export { OFS, openTransformer } from "./open-transformer.js";
 export { openVaeDecoder } from "./open-vae-decoder.js";
@@ -133,3 +136,14 @@ export {
   type VideoSample,
 } from "./text-to-video.js";
 export { positionInputs, requireSize, type TransformerSize } from "./transformer-positions.js";
+export {
+  type ChunkOutput,
+  type LoadedHalf,
+  noCache,
+  outputRanges,
+  outputVolume,
+  requireFloats,
+  requireVolume,
+  runChunks,
+  tilesFor,
+} from "./vae-chunks.js";

@@ -4,8 +4,10 @@ import { ClusterError } from "@cogfleet/core";
 import type { FrameSize } from "./components.js";
 import type { VaeHalf } from "./graph/vae-chain.js";
 import { CACHED_FRAMES, cachePorts } from "./graph/vae-layers.js";
-import { blendTile, isTiled, type TilePlan, type TilingOptions, tilesAlong } from "./latents/tiles.js";
-import { type Area, cutBox, emptyVolume, pasteBox, type Volume } from "./latents/volume.js";
+import type { FrameRange } from "./latents/chunks.js";
+import { TileBlender, tileGrid } from "./latents/tile-grid.js";
+import { isTiled, type TilePlan, type TilingOptions } from "./latents/tiles.js";
+import { cutBox, emptyVolume, pasteBox, type Volume } from "./latents/volume.js";
 import type { Session, Tensor } from "./session.js";
 
 /** A half of the VAE whose graph is loaded. */
@@ -26,27 +28,27 @@ export async function runHalf(
   signal: AbortSignal,
 ): Promise<Volume> {
   const { half } = loaded;
-  const chunks = half.chunks(video.frames).length;
+  const { areas, columns } = tileGrid(tiles, video);
+  const chunks = half.chunks(video.frames);
+  const places = outputRanges(half, video.frames);
+  const out = outputVolume(half, video);
+  const blender = tiles === undefined ? undefined : new TileBlender(out, tiles, columns);
   let done = 0;
-  if (tiles === undefined) {
-    const area = { top: 0, height: video.height, left: 0, width: video.width };
-    return runArea(loaded, video, area, () => onChunk(++done, chunks), signal);
-  }
-
-  const rows = tilesAlong(tiles.rows, video.height);
-  const columns = tilesAlong(tiles.columns, video.width);
-  const count = (): void => onChunk(++done, chunks * rows.length * columns.length);
-  const out = emptyOutput(half, video);
-  let above: readonly Volume[] = [];
-  for (const [i, { start: top, length: height }] of rows.entries()) {
-    const row: Volume[] = [];
-    for (const [j, { start: left, length: width }] of columns.entries()) {
-      const tile = await runArea(loaded, video, { top, height, left, width }, count, signal);
-      blendTile(tile, { above: above[j], left: row[j - 1] }, tiles);
-      keepTile(out, tile, tiles, i, j);
-      row.push(tile);
-    }
-    above = row;
+  for (const area of areas) {
+    const tile = blender === undefined ? out : outputVolume(half, { ...area, frames: video.frames });
+    const cut = (i: number): Tensor => {
+      const { from, to } = chunks[i] as FrameRange;
+      const data = cutBox(video, { ...area, frame: from, frames: to - from });
+      return { type: "float32", data, dims: [to - from, video.channels, area.height, area.width] };
+    };
+    const paste = (i: number, { data }: ChunkOutput): void => {
+      const { from, to } = places[i] as FrameRange;
+      const box = { top: 0, height: tile.height, left: 0, width: tile.width };
+      pasteBox(tile, { ...box, frame: from, frames: to - from }, data);
+      onChunk(++done, areas.length * chunks.length);
+    };
+    await runChunks(loaded, chunks.length, cut, paste, signal);
+    blender?.add(tile);
   }
   return out;
 }
@@ -68,63 +70,85 @@ export function requireVolume(half: VaeHalf, data: Float32Array, size: FrameSize
 export function tilesFor(
   tiling: boolean | TilingOptions,
   plan: (options: TilingOptions) => TilePlan,
-  { height, width }: FrameSize,
+  { height, width }: Pick<FrameSize, "height" | "width">,
 ): TilePlan | undefined {
   if (tiling === false) return undefined;
   const tiles = plan(tiling === true ? {} : tiling);
   return isTiled(tiles, height, width) ? tiles : undefined;
 }
 
-/** Computes an area of a volume, with the convolution caches handed from chunk to chunk. */
-async function runArea(
+/** A computed chunk, float32 [T, C, H, W]. */
+export type ChunkOutput = Extract<Tensor, { readonly type: "float32" }>;
+
+/**
+ * Computes the chunks 0, 1, ... of an area, with the convolution caches handed from chunk to chunk. `chunk(i)` is asked
+ * for when its turn has come, float32 [T, C, H, W], and is given away.
+ */
+export async function runChunks(
   { half, session }: LoadedHalf,
-  video: Volume,
-  area: Area,
-  onChunk: () => void,
+  count: number,
+  chunk: (i: number) => Tensor,
+  onOutput: (i: number, output: ChunkOutput) => void,
   signal: AbortSignal,
-): Promise<Volume> {
-  const out = emptyOutput(half, { ...area, frames: video.frames });
-  let caches = noCaches(half, area);
-  let frame = 0;
-  for (const { from, to } of half.chunks(video.frames)) {
+): Promise<void> {
+  let caches: Record<string, Tensor> | undefined;
+  for (let i = 0; i < count; i++) {
     signal.throwIfAborted();
-    const data = cutBox(video, { ...area, frame: from, frames: to - from });
-    const dims = [to - from, video.channels, area.height, area.width];
-    const inputs = { ...caches, [half.input.name]: { type: "float32", data, dims } as const };
+    const input = chunk(i);
+    const inputs = { ...(caches ?? noCaches(half, input)), [half.input.name]: input };
     const outputs = await session.run(inputs, signal, { transfer: Object.keys(inputs) });
-    const frames = half.framesOut(to - from);
-    const box = { top: 0, height: out.height, left: 0, width: out.width, frame, frames };
-    pasteBox(out, box, floatOutput(outputs, half, half.output.name));
-    frame += frames;
+    onOutput(i, requireFloats(outputs, half.name, half.output.name));
     caches = nextCaches(half, outputs);
-    onChunk();
   }
-  return out;
 }
 
-function emptyOutput(
-  half: VaeHalf,
-  { frames, height, width }: Pick<Volume, "frames" | "height" | "width">,
-): Volume {
+/** The frames that each chunk of a video of so many frames becomes. */
+export function outputRanges(half: VaeHalf, frames: number): readonly FrameRange[] {
+  let from = 0;
+  return half.chunks(frames).map((chunk) => {
+    const range = { from, to: from + half.framesOut(chunk.to - chunk.from) };
+    from = range.to;
+    return range;
+  });
+}
+
+/** Zeros, of the size that a half makes of `size`. */
+export function outputVolume(half: VaeHalf, { frames, height, width }: FrameSize): Volume {
   const { channels, level } = half.output;
   return emptyVolume({
     channels,
-    frames: half.chunks(frames).reduce((sum, { from, to }) => sum + half.framesOut(to - from), 0),
+    frames: outputRanges(half, frames).at(-1)?.to ?? 0,
     height: half.sizeAt(level, height),
     width: half.sizeAt(level, width),
   });
 }
 
-function noCaches(half: VaeHalf, { height, width }: Area): Record<string, Tensor> {
+/** A float32 output of a graph; `internal` when it has no such. */
+export function requireFloats(
+  outputs: Readonly<Record<string, Tensor>>,
+  graph: string,
+  name: string,
+): ChunkOutput {
+  const output = outputs[name];
+  if (output?.type !== "float32") throw new ClusterError("internal", `${graph} gave no float32 ${name}`);
+  return output;
+}
+
+/** What the video's first chunk takes for a cache: no frames. `height` and `width` are those of the half's input. */
+export function noCache(
+  half: VaeHalf,
+  conv: VaeHalf["convs"][number],
+  { height, width }: Pick<FrameSize, "height" | "width">,
+): ChunkOutput {
+  const { inChannels, level } = conv;
+  const dims = [0, inChannels, half.sizeAt(level, height), half.sizeAt(level, width)];
+  return { type: "float32", data: new Float32Array(0), dims };
+}
+
+function noCaches(half: VaeHalf, { dims }: Tensor): Record<string, Tensor> {
+  const [, , height = 0, width = 0] = dims;
   return Object.fromEntries(
-    half.convs.map(({ name, inChannels, level }) => [
-      cachePorts(name).before,
-      {
-        type: "float32",
-        data: new Float32Array(0),
-        dims: [0, inChannels, half.sizeAt(level, height), half.sizeAt(level, width)],
-      },
-    ]),
+    half.convs.map((conv) => [cachePorts(conv.name).before, noCache(half, conv, { height, width })]),
   );
 }
 
@@ -138,19 +162,4 @@ function nextCaches(half: VaeHalf, outputs: Readonly<Record<string, Tensor>>): R
       return [before, cache];
     }),
   );
-}
-
-function floatOutput(outputs: Readonly<Record<string, Tensor>>, half: VaeHalf, name: string): Float32Array {
-  const output = outputs[name];
-  if (output?.type !== "float32") throw new ClusterError("internal", `${half.name} gave no float32 ${name}`);
-  return output.data;
-}
-
-/** Copies what is kept of tile (i, j) to its place. */
-function keepTile(out: Volume, tile: Volume, { rows, columns }: TilePlan, i: number, j: number): void {
-  const height = Math.min(rows.keep, tile.height);
-  const width = Math.min(columns.keep, tile.width);
-  const kept = cutBox(tile, { top: 0, height, left: 0, width, frame: 0, frames: tile.frames });
-  const place = { top: i * rows.keep, height, left: j * columns.keep, width };
-  pasteBox(out, { ...place, frame: 0, frames: tile.frames }, kept);
 }

@@ -24,6 +24,8 @@ export interface ConvLink extends CausalConv {
 interface ChunkLink<Context> {
   readonly kind: "chunk";
   readonly name: string;
+  /** It neither reads nor changes the skip. */
+  readonly leavesSkip?: true;
   apply(context: Context, live: Live): Live;
 }
 
@@ -68,7 +70,8 @@ export interface LinkRange {
  *   cache.<conv> in, next.<conv> out   the 2 frames before this chunk's first and before the next one's, at each causal
  *                                      convolution; the video's first chunk gives 0 frames
  *   input in, output out               the chunk at the ends of the chain
- *   in.x, in.skip in, out.x, out.skip out   in their place where `range` cuts the chain
+ *   in.x, in.skip in, out.x, out.skip out   in their place where `range` cuts the chain; neither skip is a port when it
+ *                                           goes through unread: it stays with the caller
  */
 export function chunkGraph<Context>(
   chain: Chain<Context>,
@@ -88,8 +91,10 @@ export function chunkGraph<Context>(
     return port;
   };
   const context = chain.context(m, chunk);
-  let live = range.from === 0 ? { x: chunk() } : cutInputs(g, convAt(chain, range.from));
-  for (const link of links.slice(range.from, range.to))
+  const within = links.slice(range.from, range.to);
+  const isSkipRead = within.some((link) => link.kind === "chunk" && link.leavesSkip !== true);
+  let live: Live = range.from === 0 ? { x: chunk() } : cutInputs(g, convAt(chain, range.from), isSkipRead);
+  for (const link of within)
     live = g.in(link.name, () => {
       if (link.kind === "chunk") return link.apply(context, live);
       return { ...live, x: causalConv(m, link, live.x) };
@@ -106,9 +111,13 @@ function convAt<Context>(chain: Chain<Context>, index: number): ConvLink {
   return link;
 }
 
-function cutInputs(g: GraphBuilder, { inChannels, skipChannels, level }: ConvLink): Live {
+function cutInputs(
+  g: GraphBuilder,
+  { inChannels, skipChannels, level }: ConvLink,
+  isSkipRead: boolean,
+): Live {
   const x = floatInput(g, "in.x", portDims("frames_here", inChannels, level));
-  if (skipChannels === undefined) return { x };
+  if (skipChannels === undefined || !isSkipRead) return { x };
   return { x, skip: floatInput(g, "in.skip", portDims("frames_here", skipChannels, level)) };
 }
 

@@ -40,6 +40,7 @@ export function resnet<Context extends LayerContext>(
     {
       kind: "chunk",
       name: `${name}.norm2`,
+      leavesSkip: true,
       apply: (context, live) => ({ ...live, x: activated(context, "norm2", live.x, outChannels) }),
     },
     {
