@@ -5,7 +5,7 @@ import type { WireFrame } from "./frame.js";
 import type { ExchangeLimits } from "./limits.js";
 import { linked } from "./linked.js";
 import type { TakenOffer } from "./offers.js";
-import type { SharedMemory, SharedRoom } from "./shared-memory.js";
+import type { SharedRoom } from "./shared-memory.js";
 import { Vigil } from "./vigil.js";
 
 // Below this, opening another path costs more than it saves.
@@ -23,7 +23,7 @@ export interface SendDeps {
   readonly clock: Clock;
   readonly limits: ExchangeLimits;
   /** Undefined when the puller cannot read it. */
-  readonly memory: SharedMemory | undefined;
+  readonly memory: { acquire(bytes: number): Promise<SharedRoom | undefined> } | undefined;
 }
 
 /**

@@ -2,6 +2,7 @@ import { ClusterError, type ErrorCode, isErrorCode } from "@cogfleet/core";
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 
 const CODE_KEY = "cogfleet-error-code";
+const RANK_KEY = "cogfleet-rank";
 
 // Statuses that tell a stranger more than INTERNAL; between ranks our own code travels in the metadata.
 const STATUS: Readonly<Partial<Record<ErrorCode, status>>> = {
@@ -15,10 +16,12 @@ const STATUS: Readonly<Partial<Record<ErrorCode, status>>> = {
   data_loss: status.DATA_LOSS,
 };
 
-/** The error as the wire carries it: code and message; the cause stays here. */
+/** The error as the wire carries it: code, message and the rank it is about; the cause stays here. */
 export function toWire(error: ClusterError): ServiceError {
   const metadata = new Metadata();
   metadata.set(CODE_KEY, error.code);
+  const { rank } = error.details;
+  if (rank !== undefined) metadata.set(RANK_KEY, String(rank));
   const code = STATUS[error.code] ?? status.INTERNAL;
   return Object.assign(new Error(error.message), { code, details: error.message, metadata });
 }
@@ -27,5 +30,7 @@ export function toWire(error: ClusterError): ServiceError {
 export function saidByPeer(error: ServiceError): ClusterError | undefined {
   const [code] = error.metadata?.get(CODE_KEY) ?? [];
   if (typeof code !== "string" || !isErrorCode(code)) return undefined;
-  return new ClusterError(code, error.details || error.message, { cause: error });
+  const [rank] = error.metadata.get(RANK_KEY);
+  const details = rank === undefined ? {} : { rank: Number(rank) };
+  return new ClusterError(code, error.details || error.message, { cause: error, details });
 }
