@@ -10,9 +10,10 @@ import {
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { sendBeats } from "./beats.js";
 import { frameEncoder, type WireFrame } from "./frame.js";
 import type { ExchangeLimits } from "./limits.js";
-import type { Member, MemberTable, Outcome } from "./members.js";
+import type { Member, MemberTable } from "./members.js";
 import { sendTensor } from "./send-tensor.js";
 import type { SharedMemory } from "./shared-memory.js";
 import { toWire } from "./wire-errors.js";
@@ -74,26 +75,8 @@ async function watch(
   signal: AbortSignal,
 ): Promise<void> {
   const member = await find(members, request, signal);
-  const { path, content } = memory?.probe ?? { path: "", content: "" };
-  await write(call, { probePath: path, probeContent: content });
-  let outcome: Outcome | undefined;
-  const ended = member.outcome.then((how) => {
-    outcome = how;
-  });
-  while (outcome === undefined) {
-    await Promise.race([ended, clock.sleep(limits.beatMs, signal)]);
-    signal.throwIfAborted();
-    await write(call, outcome === undefined ? {} : lastBeat(outcome));
-  }
-}
-
-function lastBeat(outcome: Outcome): Beat {
-  switch (outcome.kind) {
-    case "left":
-      return { hasLeft: true };
-    case "failed":
-      return { failure: outcome.error.message, failedRank: outcome.failedRank };
-  }
+  const deps = { clock, beatMs: limits.beatMs, probe: memory?.probe };
+  await sendBeats(deps, member.outcome, (beat) => write(call, beat), signal);
 }
 
 type Call<Req, Res> = ServerWritableStream<Req, Res>;

@@ -1,0 +1,42 @@
+import type { Clock } from "@cogfleet/core";
+import type { Beat } from "@cogfleet/proto/gen/cogfleet/v1/Beat";
+import type { Outcome } from "./members.js";
+
+export interface BeatDeps {
+  readonly clock: Clock;
+  readonly beatMs: number;
+  /** Told in the first beat; undefined where there is no shared memory. */
+  readonly probe: { readonly path: string; readonly content: string } | undefined;
+}
+
+/**
+ * Sends signs of life until the rank's part in the group ends; the last one says how, whenever that happens. `write`
+ * resolves once the transport has taken the beat, so a peer that does not listen holds one beat, no more.
+ */
+export async function sendBeats(
+  { clock, beatMs, probe }: BeatDeps,
+  outcome: Promise<Outcome>,
+  write: (beat: Beat) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  let how: Outcome | undefined;
+  const ended = outcome.then((known) => {
+    how = known;
+  });
+  await write({ probePath: probe?.path ?? "", probeContent: probe?.content ?? "" });
+  while (how === undefined) {
+    await Promise.race([ended, clock.sleep(beatMs, signal)]);
+    signal.throwIfAborted();
+    if (how === undefined) await write({});
+  }
+  await write(lastBeat(how)); // also when it ended while a beat was on its way
+}
+
+function lastBeat(outcome: Outcome): Beat {
+  switch (outcome.kind) {
+    case "left":
+      return { hasLeft: true };
+    case "failed":
+      return { failure: outcome.error.message, failedRank: outcome.failedRank };
+  }
+}
