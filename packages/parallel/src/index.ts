@@ -43,8 +43,31 @@ export {
   tagInUse,
 } from "./group-errors.js";
 export { type HaloNeighbours, type HaloShape, lastFrames, passHalo } from "./halo.js";
+export { type JobArguments, type JobShape, jobShape, jointTokens, type ModelConfigs } from "./job-shape.js";
+export {
+  type Alternative,
+  type Explanation,
+  makePlan,
+  type PlanInput,
+  type PlanResult,
+} from "./make-plan.js";
 export { type MemoryGroupOptions, type MemoryGroups, memoryGroups } from "./memory-group.js";
+export { ownPositions } from "./own-positions.js";
+export {
+  MAX_CONTEXT_DEGREE,
+  PARALLEL_RULE,
+  type ParallelChoice,
+  parseParallel,
+  showParallel,
+} from "./parallel-choice.js";
 export { ONE_RANK, type Plan, planSize, type VaePlan } from "./plan.js";
+export {
+  DEFAULT_HOST_BYTES_PER_SECOND,
+  type Fleet,
+  type Link,
+  type PlanWorker,
+  type TransformerForm,
+} from "./plan-fleet.js";
 export { type ShardedDenoiseDeps, shardedDenoiseStep } from "./sharded-denoise.js";
 export {
   type ShardedComponents,
@@ -57,6 +80,7 @@ export {
   type ShardedTransformerInput,
 } from "./sharded-transformer.js";
 export { dealShares, dealt, overlap, type Share } from "./shares.js";
+export type { Limit, StageEstimate } from "./stage-estimate.js";
 export { swap } from "./swap.js";
 export { together } from "./together.js";
 export { unsharded } from "./unsharded.js";

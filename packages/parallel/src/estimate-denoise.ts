@@ -1,0 +1,174 @@
+// The time model of the denoise steps. P ranks of a half, G parts that an attention is cut into.
+//
+//   layer = rows + first part's operands + max(attention, the other exchanges) + last part's result
+//   step  = layers x layer + swap of the halves
+//
+// Rows: products over own rows of the slowest rank, with what its cut moves between device and host. An exchange of a
+// part takes the busiest port's bytes / bandwidth, and a latency. All but the first and the last one run under attention.
+import { type ContextLayout, contextLayout } from "./context-layout.js";
+import { hostBytes, layerFlops, operandTraffic, resultTraffic, swapBytes, totalBytes } from "./cost.js";
+import { type JobShape, jointTokens } from "./job-shape.js";
+import type { Plan } from "./plan.js";
+import { type Fleet, type Link, type PlanWorker, wireTime } from "./plan-fleet.js";
+import { type StageEstimate, stageEstimate } from "./stage-estimate.js";
+import { cutType } from "./transformer-cuts.js";
+
+/** The part of a plan that denoising depends on. */
+export type DenoisePart = Pick<Plan, "cfg" | "context" | "rates" | "columns" | "parts">;
+
+/** What a run of a session costs beside its arithmetic: two thread hops and the wrapping of tensors (docs/log.md). */
+const RUN_SECONDS = 0.0003;
+
+/** All steps on `workers`, by rank. */
+export function estimateDenoise(
+  job: JobShape,
+  plan: DenoisePart,
+  workers: readonly PlanWorker[],
+  fleet: Fleet,
+): StageEstimate {
+  const layout = denoiseLayout(job, plan);
+  const half = (h: number) => workers.slice(h * plan.context, (h + 1) * plan.context);
+  const halves = Array.from({ length: plan.cfg }, (_, h) => layerTimes(job, plan, layout, half(h), fleet));
+  // The halves meet at each step: the slower one decides.
+  const slowest = halves.reduce((a, b) => (b.seconds > a.seconds ? b : a));
+  const swap = swapTimes(job, plan, layout, workers, fleet);
+  const gather = gatherTimes(job, plan, layout, half(0), fleet);
+  const { steps, layers } = job;
+  const all = (layer: number, step: number): number => steps * (layers * layer + step);
+  return stageEstimate({
+    stage: "denoise",
+    seconds: all(
+      slowest.seconds,
+      swap.seconds + swap.latencySeconds + gather.seconds + gather.latencySeconds,
+    ),
+    computeSeconds: all(slowest.computeSeconds, 0),
+    wireSeconds: all(slowest.wireSeconds, swap.seconds + gather.seconds),
+    latencySeconds: all(slowest.latencySeconds, swap.latencySeconds + gather.latencySeconds),
+    hostSeconds: all(slowest.hostSeconds, 0),
+    bytes: all(plan.cfg * slowest.bytes, swap.bytes + gather.bytes),
+  });
+}
+
+/** Who holds what in a plan for this job. */
+export function denoiseLayout(job: JobShape, plan: DenoisePart): ContextLayout {
+  return contextLayout(plan, job);
+}
+
+/** One layer of one half. */
+export function layerTimes(
+  job: JobShape,
+  plan: Pick<Plan, "cfg" | "context">,
+  layout: ContextLayout,
+  workers: readonly PlanWorker[],
+  { link, hostBytesPerSecond }: Fleet,
+): Omit<StageEstimate, "stage" | "limit"> {
+  const batch = job.branches / plan.cfg;
+  const flops = layerFlops(job, layout);
+  const elementBytes = cutElementBytes(job);
+  const isCut = plan.context > 1;
+  const ranks = workers.map((worker, rank) => {
+    const { rows, attention } = flops[rank] as (typeof flops)[number];
+    const host = hostBytes(job, layout, rank, elementBytes);
+    const hostSeconds = (bytes: number): number =>
+      isCut && worker.device === "cuda" ? (batch * bytes) / hostBytesPerSecond : 0;
+    return {
+      rows: (batch * rows) / worker.rate,
+      attention: (batch * attention) / worker.rate,
+      rowsHost: hostSeconds(host.rows),
+      attentionHost: hostSeconds(host.attention),
+    };
+  });
+  const worst = (time: (rank: (typeof ranks)[number]) => number): number => Math.max(...ranks.map(time));
+  const ids = workers.map(({ id }) => id);
+  const operandBytes = operandTraffic(job, layout, batch * elementBytes);
+  const resultBytes = resultTraffic(job, layout, batch * elementBytes);
+  const operands = wireTime(operandBytes, ids, link);
+  const results = wireTime(resultBytes, ids, link);
+  const G = layout.parts.length;
+  const wireSeconds = operands.seconds + results.seconds;
+  const runs = isCut ? (1 + G) * RUN_SECONDS : 0;
+  const attention = worst((rank) => rank.attention + rank.attentionHost);
+  // A part's operands must be there before it computes, its result is sent after: G + 1 latencies lie in a row.
+  const latencySeconds = isCut ? operands.latencySeconds * G + results.latencySeconds : 0;
+  return {
+    seconds:
+      worst((rank) => rank.rows + rank.rowsHost) +
+      runs +
+      latencySeconds +
+      wireSeconds / G +
+      Math.max(attention, (wireSeconds * (G - 1)) / G),
+    computeSeconds: worst((rank) => rank.rows + rank.attention) + runs,
+    wireSeconds,
+    latencySeconds,
+    hostSeconds: worst((rank) => rank.rowsHost + rank.attentionHost),
+    bytes: totalBytes(operandBytes) + totalBytes(resultBytes),
+  };
+}
+
+/** Bytes of an element that crosses a cut. */
+export function cutElementBytes({ precision }: Pick<JobShape, "precision">): 2 | 4 {
+  return cutType(precision) === "float16" ? 2 : 4;
+}
+
+interface SmallTransfer {
+  readonly seconds: number;
+  readonly latencySeconds: number;
+  readonly bytes: number;
+}
+
+/** The predictions of both halves, once a step. */
+function swapTimes(
+  job: JobShape,
+  { cfg, context }: DenoisePart,
+  layout: ContextLayout,
+  workers: readonly PlanWorker[],
+  { link }: Fleet,
+): SmallTransfer {
+  if (cfg === 1) return { seconds: 0, latencySeconds: 0, bytes: 0 };
+  const pairs = layout.rows.map((_, i): SmallTransfer & Link => {
+    const [a, b] = [workers[i], workers[context + i]] as [PlanWorker, PlanWorker];
+    const bytes = swapBytes(job, layout, i);
+    const between = link(a.id, b.id);
+    return { ...between, bytes: 2 * bytes, seconds: bytes / between.bytesPerSecond };
+  });
+  return {
+    seconds: Math.max(...pairs.map((pair) => pair.seconds)),
+    latencySeconds: Math.max(...pairs.map((pair) => pair.latencySeconds)),
+    bytes: pairs.reduce((sum, pair) => sum + pair.bytes, 0),
+  };
+}
+
+/** The latents at rank 0, once a step: what a job goes on from when a rank is lost. */
+function gatherTimes(
+  job: JobShape,
+  { context }: DenoisePart,
+  layout: ContextLayout,
+  half: readonly PlanWorker[],
+  { link }: Fleet,
+): SmallTransfer {
+  if (context === 1) return { seconds: 0, latencySeconds: 0, bytes: 0 };
+  const tensors = job.args.scheduler === "dpm" ? 2 : 1; // with the solver's last prediction
+  const bytes = half.map((_, from) =>
+    half.map((_, to) => (from === 0 || to !== 0 ? 0 : tensors * swapBytes(job, layout, from))),
+  );
+  return {
+    ...wireTime(
+      bytes,
+      half.map(({ id }) => id),
+      link,
+    ),
+    bytes: totalBytes(bytes),
+  };
+}
+
+/** Numbers of a rank's activations at the widest point of a layer, of one branch: 10 S D, and the cell's operands. */
+export function rankActivations(job: JobShape, layout: ContextLayout, rank: number): number {
+  const own = layout.rows[rank]?.count ?? 0;
+  const headDim = job.innerDim / job.heads;
+  const cells = layout.rows.length === 1 ? [] : layout.parts.map((part) => part[rank]);
+  const operands = cells.reduce((sum, cell) => {
+    if (cell === undefined) return sum;
+    return sum + cell.heads.count * headDim * 2 * (cell.queries.count + jointTokens(job));
+  }, 0);
+  return 10 * own * job.innerDim + operands;
+}

@@ -1,0 +1,105 @@
+// What a job costs follows from a few sizes. S tokens of the joint [text; video] sequence, D inner width, H heads.
+import {
+  decoderChain,
+  decodeTiles,
+  type FrameRange,
+  innerDim,
+  isGuided,
+  isTiled,
+  type Precision,
+  type ResolvedArguments,
+  type T5Config,
+  type TransformerConfig,
+  tilesAlong,
+  type VaeConfig,
+} from "@cogfleet/model";
+
+/** The configs of a checkpoint, as its config.json files say them. */
+export interface ModelConfigs {
+  readonly transformer: TransformerConfig;
+  readonly vae: VaeConfig;
+  readonly textEncoder: T5Config;
+}
+
+/** The arguments that costs depend on. */
+export type JobArguments = Pick<
+  ResolvedArguments,
+  | "scheduler"
+  | "numFrames"
+  | "height"
+  | "width"
+  | "numInferenceSteps"
+  | "guidanceScale"
+  | "maxSequenceLength"
+  | "vaeTiling"
+>;
+
+/** An area of the latents that is decoded by itself, all its chunks in turn. */
+export interface TileShape {
+  readonly height: number;
+  readonly width: number;
+}
+
+/** The sizes of a job. */
+export interface JobShape {
+  readonly configs: ModelConfigs;
+  readonly args: JobArguments;
+  readonly precision: Precision;
+  /** Branches of the guidance: 2, or 1 where the guidance scale leaves nothing to guide. */
+  readonly branches: 1 | 2;
+  readonly steps: number;
+  readonly layers: number;
+  /** H. */
+  readonly heads: number;
+  /** D. */
+  readonly innerDim: number;
+  readonly textTokens: number;
+  readonly videoTokens: number;
+  /** Numbers in the latents that are denoised, of one branch. */
+  readonly latentElements: number;
+  /** Chunks of latent frames that are decoded, without what only fills up a patch. */
+  readonly chunks: readonly FrameRange[];
+  /** In raster order, in latents; one that is everything, unless the job asked for tiling and is large enough for it. */
+  readonly tiles: readonly TileShape[];
+  readonly isTiled: boolean;
+}
+
+/** The sizes of a job that the checkpoint's gate let through. */
+export function jobShape(configs: ModelConfigs, args: JobArguments, precision: Precision): JobShape {
+  const { transformer, vae } = configs;
+  const scale = 2 ** (vae.blockOutChannels.length - 1);
+  const [height, width] = [args.height / scale, args.width / scale];
+  const frames = Math.floor((args.numFrames - 1) / vae.temporalCompressionRatio) + 1;
+  const patchT = transformer.patchSizeT ?? 1;
+  const patchFrames = Math.ceil(frames / patchT);
+  const tiling = args.vaeTiling ? decodeTiles(vae) : undefined;
+  const tiled = tiling !== undefined && isTiled(tiling, height, width);
+  return {
+    configs,
+    args,
+    precision,
+    branches: isGuided(args.guidanceScale) ? 2 : 1,
+    steps: args.numInferenceSteps,
+    layers: transformer.numLayers,
+    heads: transformer.numAttentionHeads,
+    innerDim: innerDim(transformer),
+    textTokens: args.maxSequenceLength,
+    videoTokens: (patchFrames * height * width) / transformer.patchSize ** 2,
+    latentElements: patchFrames * patchT * vae.latentChannels * height * width,
+    chunks: decoderChain(vae).chunks(frames),
+    tiles: tiled
+      ? tilesAlong(tiling.rows, height).flatMap((row) =>
+          tilesAlong(tiling.columns, width).map((column) => ({ height: row.length, width: column.length })),
+        )
+      : [{ height, width }],
+    isTiled: tiled,
+  };
+}
+
+/** S. */
+export function jointTokens({
+  textTokens,
+  videoTokens,
+}: Pick<JobShape, "textTokens" | "videoTokens">): number {
+  return textTokens + videoTokens;
+}
