@@ -9,6 +9,9 @@ import type { AssignmentDone as _cogfleet_v1_AssignmentDone, AssignmentDone__Out
 import type { AssignmentFailed as _cogfleet_v1_AssignmentFailed, AssignmentFailed__Output as _cogfleet_v1_AssignmentFailed__Output } from './cogfleet/v1/AssignmentFailed.js';
 import type { CancelAssignment as _cogfleet_v1_CancelAssignment, CancelAssignment__Output as _cogfleet_v1_CancelAssignment__Output } from './cogfleet/v1/CancelAssignment.js';
 import type { CancelRequest as _cogfleet_v1_CancelRequest, CancelRequest__Output as _cogfleet_v1_CancelRequest__Output } from './cogfleet/v1/CancelRequest.js';
+import type { Checkpoint as _cogfleet_v1_Checkpoint, Checkpoint__Output as _cogfleet_v1_Checkpoint__Output } from './cogfleet/v1/Checkpoint.js';
+import type { CheckpointChunk as _cogfleet_v1_CheckpointChunk, CheckpointChunk__Output as _cogfleet_v1_CheckpointChunk__Output } from './cogfleet/v1/CheckpointChunk.js';
+import type { CheckpointHeader as _cogfleet_v1_CheckpointHeader, CheckpointHeader__Output as _cogfleet_v1_CheckpointHeader__Output } from './cogfleet/v1/CheckpointHeader.js';
 import type { CoordinatorMessage as _cogfleet_v1_CoordinatorMessage, CoordinatorMessage__Output as _cogfleet_v1_CoordinatorMessage__Output } from './cogfleet/v1/CoordinatorMessage.js';
 import type { DownloadChunk as _cogfleet_v1_DownloadChunk, DownloadChunk__Output as _cogfleet_v1_DownloadChunk__Output } from './cogfleet/v1/DownloadChunk.js';
 import type { DownloadRequest as _cogfleet_v1_DownloadRequest, DownloadRequest__Output as _cogfleet_v1_DownloadRequest__Output } from './cogfleet/v1/DownloadRequest.js';
@@ -17,6 +20,7 @@ import type { Draining as _cogfleet_v1_Draining, Draining__Output as _cogfleet_v
 import type { Event as _cogfleet_v1_Event, Event__Output as _cogfleet_v1_Event__Output } from './cogfleet/v1/Event.js';
 import type { FleetClient as _cogfleet_v1_FleetClient, FleetDefinition as _cogfleet_v1_FleetDefinition } from './cogfleet/v1/Fleet.js';
 import type { GenerationClient as _cogfleet_v1_GenerationClient, GenerationDefinition as _cogfleet_v1_GenerationDefinition } from './cogfleet/v1/Generation.js';
+import type { GetCheckpointRequest as _cogfleet_v1_GetCheckpointRequest, GetCheckpointRequest__Output as _cogfleet_v1_GetCheckpointRequest__Output } from './cogfleet/v1/GetCheckpointRequest.js';
 import type { GetRequest as _cogfleet_v1_GetRequest, GetRequest__Output as _cogfleet_v1_GetRequest__Output } from './cogfleet/v1/GetRequest.js';
 import type { Heartbeat as _cogfleet_v1_Heartbeat, Heartbeat__Output as _cogfleet_v1_Heartbeat__Output } from './cogfleet/v1/Heartbeat.js';
 import type { Hello as _cogfleet_v1_Hello, Hello__Output as _cogfleet_v1_Hello__Output } from './cogfleet/v1/Hello.js';
@@ -30,11 +34,22 @@ import type { ListResponse as _cogfleet_v1_ListResponse, ListResponse__Output as
 import type { ListWorkersRequest as _cogfleet_v1_ListWorkersRequest, ListWorkersRequest__Output as _cogfleet_v1_ListWorkersRequest__Output } from './cogfleet/v1/ListWorkersRequest.js';
 import type { ListWorkersResponse as _cogfleet_v1_ListWorkersResponse, ListWorkersResponse__Output as _cogfleet_v1_ListWorkersResponse__Output } from './cogfleet/v1/ListWorkersResponse.js';
 import type { Model as _cogfleet_v1_Model, Model__Output as _cogfleet_v1_Model__Output } from './cogfleet/v1/Model.js';
+import type { ModelConfigs as _cogfleet_v1_ModelConfigs, ModelConfigs__Output as _cogfleet_v1_ModelConfigs__Output } from './cogfleet/v1/ModelConfigs.js';
+import type { Peer as _cogfleet_v1_Peer, Peer__Output as _cogfleet_v1_Peer__Output } from './cogfleet/v1/Peer.js';
+import type { Plan as _cogfleet_v1_Plan, Plan__Output as _cogfleet_v1_Plan__Output } from './cogfleet/v1/Plan.js';
 import type { Progress as _cogfleet_v1_Progress, Progress__Output as _cogfleet_v1_Progress__Output } from './cogfleet/v1/Progress.js';
 import type { PutArtifactResponse as _cogfleet_v1_PutArtifactResponse, PutArtifactResponse__Output as _cogfleet_v1_PutArtifactResponse__Output } from './cogfleet/v1/PutArtifactResponse.js';
+import type { PutCheckpointResponse as _cogfleet_v1_PutCheckpointResponse, PutCheckpointResponse__Output as _cogfleet_v1_PutCheckpointResponse__Output } from './cogfleet/v1/PutCheckpointResponse.js';
+import type { RankPart as _cogfleet_v1_RankPart, RankPart__Output as _cogfleet_v1_RankPart__Output } from './cogfleet/v1/RankPart.js';
+import type { Share as _cogfleet_v1_Share, Share__Output as _cogfleet_v1_Share__Output } from './cogfleet/v1/Share.js';
 import type { StageStarted as _cogfleet_v1_StageStarted, StageStarted__Output as _cogfleet_v1_StageStarted__Output } from './cogfleet/v1/StageStarted.js';
 import type { StepDone as _cogfleet_v1_StepDone, StepDone__Output as _cogfleet_v1_StepDone__Output } from './cogfleet/v1/StepDone.js';
 import type { SubmitRequest as _cogfleet_v1_SubmitRequest, SubmitRequest__Output as _cogfleet_v1_SubmitRequest__Output } from './cogfleet/v1/SubmitRequest.js';
+import type { TileList as _cogfleet_v1_TileList, TileList__Output as _cogfleet_v1_TileList__Output } from './cogfleet/v1/TileList.js';
+import type { VaePlan as _cogfleet_v1_VaePlan, VaePlan__Output as _cogfleet_v1_VaePlan__Output } from './cogfleet/v1/VaePlan.js';
+import type { VaeSerial as _cogfleet_v1_VaeSerial, VaeSerial__Output as _cogfleet_v1_VaeSerial__Output } from './cogfleet/v1/VaeSerial.js';
+import type { VaeTemporal as _cogfleet_v1_VaeTemporal, VaeTemporal__Output as _cogfleet_v1_VaeTemporal__Output } from './cogfleet/v1/VaeTemporal.js';
+import type { VaeTiles as _cogfleet_v1_VaeTiles, VaeTiles__Output as _cogfleet_v1_VaeTiles__Output } from './cogfleet/v1/VaeTiles.js';
 import type { WatchRequest as _cogfleet_v1_WatchRequest, WatchRequest__Output as _cogfleet_v1_WatchRequest__Output } from './cogfleet/v1/WatchRequest.js';
 import type { Welcome as _cogfleet_v1_Welcome, Welcome__Output as _cogfleet_v1_Welcome__Output } from './cogfleet/v1/Welcome.js';
 import type { Worker as _cogfleet_v1_Worker, Worker__Output as _cogfleet_v1_Worker__Output } from './cogfleet/v1/Worker.js';
@@ -57,6 +72,9 @@ export interface ProtoGrpcType {
       AssignmentFailed: MessageTypeDefinition<_cogfleet_v1_AssignmentFailed, _cogfleet_v1_AssignmentFailed__Output>
       CancelAssignment: MessageTypeDefinition<_cogfleet_v1_CancelAssignment, _cogfleet_v1_CancelAssignment__Output>
       CancelRequest: MessageTypeDefinition<_cogfleet_v1_CancelRequest, _cogfleet_v1_CancelRequest__Output>
+      Checkpoint: MessageTypeDefinition<_cogfleet_v1_Checkpoint, _cogfleet_v1_Checkpoint__Output>
+      CheckpointChunk: MessageTypeDefinition<_cogfleet_v1_CheckpointChunk, _cogfleet_v1_CheckpointChunk__Output>
+      CheckpointHeader: MessageTypeDefinition<_cogfleet_v1_CheckpointHeader, _cogfleet_v1_CheckpointHeader__Output>
       CoordinatorMessage: MessageTypeDefinition<_cogfleet_v1_CoordinatorMessage, _cogfleet_v1_CoordinatorMessage__Output>
       DownloadChunk: MessageTypeDefinition<_cogfleet_v1_DownloadChunk, _cogfleet_v1_DownloadChunk__Output>
       DownloadRequest: MessageTypeDefinition<_cogfleet_v1_DownloadRequest, _cogfleet_v1_DownloadRequest__Output>
@@ -68,6 +86,7 @@ export interface ProtoGrpcType {
        * Generates videos from prompts. Argument names and defaults follow diffusers' CogVideoXPipeline.
        */
       Generation: SubtypeConstructor<typeof grpc.Client, _cogfleet_v1_GenerationClient> & { service: _cogfleet_v1_GenerationDefinition }
+      GetCheckpointRequest: MessageTypeDefinition<_cogfleet_v1_GetCheckpointRequest, _cogfleet_v1_GetCheckpointRequest__Output>
       GetRequest: MessageTypeDefinition<_cogfleet_v1_GetRequest, _cogfleet_v1_GetRequest__Output>
       Heartbeat: MessageTypeDefinition<_cogfleet_v1_Heartbeat, _cogfleet_v1_Heartbeat__Output>
       Hello: MessageTypeDefinition<_cogfleet_v1_Hello, _cogfleet_v1_Hello__Output>
@@ -82,12 +101,23 @@ export interface ProtoGrpcType {
       ListWorkersRequest: MessageTypeDefinition<_cogfleet_v1_ListWorkersRequest, _cogfleet_v1_ListWorkersRequest__Output>
       ListWorkersResponse: MessageTypeDefinition<_cogfleet_v1_ListWorkersResponse, _cogfleet_v1_ListWorkersResponse__Output>
       Model: MessageTypeDefinition<_cogfleet_v1_Model, _cogfleet_v1_Model__Output>
+      ModelConfigs: MessageTypeDefinition<_cogfleet_v1_ModelConfigs, _cogfleet_v1_ModelConfigs__Output>
+      Peer: MessageTypeDefinition<_cogfleet_v1_Peer, _cogfleet_v1_Peer__Output>
+      Plan: MessageTypeDefinition<_cogfleet_v1_Plan, _cogfleet_v1_Plan__Output>
       Progress: MessageTypeDefinition<_cogfleet_v1_Progress, _cogfleet_v1_Progress__Output>
       PutArtifactResponse: MessageTypeDefinition<_cogfleet_v1_PutArtifactResponse, _cogfleet_v1_PutArtifactResponse__Output>
+      PutCheckpointResponse: MessageTypeDefinition<_cogfleet_v1_PutCheckpointResponse, _cogfleet_v1_PutCheckpointResponse__Output>
+      RankPart: MessageTypeDefinition<_cogfleet_v1_RankPart, _cogfleet_v1_RankPart__Output>
+      Share: MessageTypeDefinition<_cogfleet_v1_Share, _cogfleet_v1_Share__Output>
       Stage: EnumTypeDefinition
       StageStarted: MessageTypeDefinition<_cogfleet_v1_StageStarted, _cogfleet_v1_StageStarted__Output>
       StepDone: MessageTypeDefinition<_cogfleet_v1_StepDone, _cogfleet_v1_StepDone__Output>
       SubmitRequest: MessageTypeDefinition<_cogfleet_v1_SubmitRequest, _cogfleet_v1_SubmitRequest__Output>
+      TileList: MessageTypeDefinition<_cogfleet_v1_TileList, _cogfleet_v1_TileList__Output>
+      VaePlan: MessageTypeDefinition<_cogfleet_v1_VaePlan, _cogfleet_v1_VaePlan__Output>
+      VaeSerial: MessageTypeDefinition<_cogfleet_v1_VaeSerial, _cogfleet_v1_VaeSerial__Output>
+      VaeTemporal: MessageTypeDefinition<_cogfleet_v1_VaeTemporal, _cogfleet_v1_VaeTemporal__Output>
+      VaeTiles: MessageTypeDefinition<_cogfleet_v1_VaeTiles, _cogfleet_v1_VaeTiles__Output>
       WatchRequest: MessageTypeDefinition<_cogfleet_v1_WatchRequest, _cogfleet_v1_WatchRequest__Output>
       Welcome: MessageTypeDefinition<_cogfleet_v1_Welcome, _cogfleet_v1_Welcome__Output>
       Worker: MessageTypeDefinition<_cogfleet_v1_Worker, _cogfleet_v1_Worker__Output>

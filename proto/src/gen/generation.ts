@@ -18,8 +18,16 @@ import type { ListResponse as _cogfleet_v1_ListResponse, ListResponse__Output as
 import type { ListWorkersRequest as _cogfleet_v1_ListWorkersRequest, ListWorkersRequest__Output as _cogfleet_v1_ListWorkersRequest__Output } from './cogfleet/v1/ListWorkersRequest.js';
 import type { ListWorkersResponse as _cogfleet_v1_ListWorkersResponse, ListWorkersResponse__Output as _cogfleet_v1_ListWorkersResponse__Output } from './cogfleet/v1/ListWorkersResponse.js';
 import type { Model as _cogfleet_v1_Model, Model__Output as _cogfleet_v1_Model__Output } from './cogfleet/v1/Model.js';
+import type { Plan as _cogfleet_v1_Plan, Plan__Output as _cogfleet_v1_Plan__Output } from './cogfleet/v1/Plan.js';
 import type { Progress as _cogfleet_v1_Progress, Progress__Output as _cogfleet_v1_Progress__Output } from './cogfleet/v1/Progress.js';
+import type { RankPart as _cogfleet_v1_RankPart, RankPart__Output as _cogfleet_v1_RankPart__Output } from './cogfleet/v1/RankPart.js';
+import type { Share as _cogfleet_v1_Share, Share__Output as _cogfleet_v1_Share__Output } from './cogfleet/v1/Share.js';
 import type { SubmitRequest as _cogfleet_v1_SubmitRequest, SubmitRequest__Output as _cogfleet_v1_SubmitRequest__Output } from './cogfleet/v1/SubmitRequest.js';
+import type { TileList as _cogfleet_v1_TileList, TileList__Output as _cogfleet_v1_TileList__Output } from './cogfleet/v1/TileList.js';
+import type { VaePlan as _cogfleet_v1_VaePlan, VaePlan__Output as _cogfleet_v1_VaePlan__Output } from './cogfleet/v1/VaePlan.js';
+import type { VaeSerial as _cogfleet_v1_VaeSerial, VaeSerial__Output as _cogfleet_v1_VaeSerial__Output } from './cogfleet/v1/VaeSerial.js';
+import type { VaeTemporal as _cogfleet_v1_VaeTemporal, VaeTemporal__Output as _cogfleet_v1_VaeTemporal__Output } from './cogfleet/v1/VaeTemporal.js';
+import type { VaeTiles as _cogfleet_v1_VaeTiles, VaeTiles__Output as _cogfleet_v1_VaeTiles__Output } from './cogfleet/v1/VaeTiles.js';
 import type { WatchRequest as _cogfleet_v1_WatchRequest, WatchRequest__Output as _cogfleet_v1_WatchRequest__Output } from './cogfleet/v1/WatchRequest.js';
 import type { Worker as _cogfleet_v1_Worker, Worker__Output as _cogfleet_v1_Worker__Output } from './cogfleet/v1/Worker.js';
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from './google/protobuf/Timestamp.js';
@@ -53,9 +61,17 @@ export interface ProtoGrpcType {
       ListWorkersRequest: MessageTypeDefinition<_cogfleet_v1_ListWorkersRequest, _cogfleet_v1_ListWorkersRequest__Output>
       ListWorkersResponse: MessageTypeDefinition<_cogfleet_v1_ListWorkersResponse, _cogfleet_v1_ListWorkersResponse__Output>
       Model: MessageTypeDefinition<_cogfleet_v1_Model, _cogfleet_v1_Model__Output>
+      Plan: MessageTypeDefinition<_cogfleet_v1_Plan, _cogfleet_v1_Plan__Output>
       Progress: MessageTypeDefinition<_cogfleet_v1_Progress, _cogfleet_v1_Progress__Output>
+      RankPart: MessageTypeDefinition<_cogfleet_v1_RankPart, _cogfleet_v1_RankPart__Output>
+      Share: MessageTypeDefinition<_cogfleet_v1_Share, _cogfleet_v1_Share__Output>
       Stage: EnumTypeDefinition
       SubmitRequest: MessageTypeDefinition<_cogfleet_v1_SubmitRequest, _cogfleet_v1_SubmitRequest__Output>
+      TileList: MessageTypeDefinition<_cogfleet_v1_TileList, _cogfleet_v1_TileList__Output>
+      VaePlan: MessageTypeDefinition<_cogfleet_v1_VaePlan, _cogfleet_v1_VaePlan__Output>
+      VaeSerial: MessageTypeDefinition<_cogfleet_v1_VaeSerial, _cogfleet_v1_VaeSerial__Output>
+      VaeTemporal: MessageTypeDefinition<_cogfleet_v1_VaeTemporal, _cogfleet_v1_VaeTemporal__Output>
+      VaeTiles: MessageTypeDefinition<_cogfleet_v1_VaeTiles, _cogfleet_v1_VaeTiles__Output>
       WatchRequest: MessageTypeDefinition<_cogfleet_v1_WatchRequest, _cogfleet_v1_WatchRequest__Output>
       Worker: MessageTypeDefinition<_cogfleet_v1_Worker, _cogfleet_v1_Worker__Output>
       WorkerState: EnumTypeDefinition

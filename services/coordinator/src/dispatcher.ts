@@ -1,16 +1,21 @@
 import { type Clock, ClusterError, type Logger, neverAborts } from "@cogfleet/core";
+import { parseParallel } from "@cogfleet/parallel";
 import type { Artifacts } from "./artifacts.js";
+import type { Checkpoints } from "./checkpoints.js";
+import { type Group, GroupTable, type Verdict } from "./groups.js";
 import { type Artifact, isTerminal, type Job } from "./job.js";
 import { type JobChange, type LifePolicy, next } from "./job-life.js";
 import type { JobStore, StoredJob } from "./job-store.js";
-import type { Observer } from "./observer.js";
+import type { FailureSign, Observer } from "./observer.js";
+import { formOf, partsOf, planGroup } from "./planning.js";
 import { JobQueue, type QueuedJob } from "./queue.js";
-import { type Pairing, schedule } from "./scheduler.js";
+import { type FleetWorker, type GroupStart, kinOf, schedule } from "./scheduler.js";
 import type { Assignment, Connection, WorkerRegistry } from "./workers.js";
 
 export interface DispatcherDeps {
   readonly store: JobStore;
   readonly artifacts: Artifacts;
+  readonly checkpoints: Checkpoints;
   readonly workers: WorkerRegistry;
   readonly clock: Clock;
   readonly observer: Observer;
@@ -28,6 +33,7 @@ export interface DoneReport extends Assignment {
 /** Brings waiting jobs and idle workers together, and writes down what becomes of them. */
 export class Dispatcher {
   readonly queue = new JobQueue();
+  readonly #groups = new GroupTable();
   readonly #deps: DispatcherDeps;
   readonly #policy: LifePolicy;
   readonly #background = new Set<Promise<void>>();
@@ -45,12 +51,28 @@ export class Dispatcher {
 
   /** Starts what can start. Cheap: called after everything that may free a worker or add a job. */
   kick(): void {
-    const idle = this.#deps.workers.idle().map(({ worker }) => ({
-      id: worker.id,
-      models: worker.models.map((model) => model.name),
-    }));
+    const { workers } = this.#deps;
+    const idle = workers.idle();
     if (idle.length === 0 || this.queue.size === 0) return;
-    for (const pairing of schedule(this.queue, idle)) this.#start(pairing);
+    const all = workers.all().filter(({ isDraining }) => !isDraining);
+    const starts = schedule(this.queue, idle.map(toFleetWorker), all.map(toFleetWorker), {
+      planFor: (job, workerIds) => {
+        const chosen = workerIds.flatMap((id) => idle.filter(({ worker }) => worker.id === id));
+        return planGroup(job.request, parseParallel(job.request.parallel) ?? {}, job.keptPlan, chosen);
+      },
+      isGathering: (jobId) => this.#groups.isLettingGo(jobId),
+    });
+    for (const start of starts) this.#start(start);
+  }
+
+  /** Lets time pass: ends the attempts that hang, or whose lost rank has not spoken. */
+  tick(elapsedMs: number): void {
+    for (const { group, verdict, isHung } of this.#groups.tick(elapsedMs)) {
+      const { jobId } = group.assignment;
+      const seconds = isHung ? (group.sinceStepMs ?? 0) / 1000 : group.suspectedMs / 1000;
+      this.#noticed(isHung ? "stall" : "peer", seconds, { jobId });
+      this.#inBackground(jobId, () => this.#decide(group, verdict));
+    }
   }
 
   /**
@@ -66,20 +88,61 @@ export class Dispatcher {
     return false;
   }
 
-  /** The worker says it is done: the job completes once all that it should have made is found stored. */
+  /** Rank 0 says that a step is done, and what it stored of it. */
+  async stepDone(
+    connection: Connection,
+    change: JobChange & Assignment & { kind: "step_done" },
+  ): Promise<void> {
+    const group = this.#groups.of(connection, change);
+    if (!(await this.apply(connection, change))) return;
+    this.#deps.observer.stepDone(group?.size ?? 1, change.seconds);
+    if (group === undefined) return;
+    group.stepDone(change.seconds);
+    if (group.leaving !== undefined && group.verdict === undefined)
+      await this.#decide(group, { kind: "worker_lost", epoch: change.epoch, message: group.leaving });
+  }
+
+  /** Rank 0 begins a stage. */
+  async stageStarted(
+    connection: Connection,
+    change: JobChange & Assignment & { kind: "stage_started" },
+  ): Promise<void> {
+    const group = this.#groups.of(connection, change);
+    if (group !== undefined && change.stage !== "denoise") group.sinceStepMs = undefined;
+    await this.apply(connection, change);
+  }
+
+  /** The worker takes nothing new. What it does with others they go on with, without it, from the next step on. */
+  drain(connection: Connection): void {
+    this.#deps.workers.drain(connection);
+    const { assignment, worker } = connection;
+    const group = assignment && this.#groups.of(connection, assignment);
+    if (group !== undefined && group.size > 1) group.leaving = `worker ${worker.id} is shutting down`;
+  }
+
+  /** The worker says it is done. With rank 0 the job completes, once all that it should have made is found stored. */
   async finish(connection: Connection, report: DoneReport): Promise<void> {
     const { jobId, epoch, artifacts, decodeSeconds: seconds } = report;
+    const group = this.#groups.of(connection, report);
+    if (group !== undefined && (group.rankOf(connection) > 0 || group.verdict !== undefined)) {
+      this.#release(connection, report);
+      return;
+    }
+    const change = { kind: "completed", jobId, epoch, artifacts, seconds } as const;
+    // From here on the other ranks may go: nothing depends on them any more.
+    if (group !== undefined) group.verdict = change;
     const stored = await this.#deps.store.get(jobId, neverAborts);
     const problems =
       stored?.job.state.kind === "running" && stored.job.epoch === epoch
         ? await this.#deps.artifacts.missing(stored.job, epoch, artifacts, neverAborts)
         : [];
     if (problems.length > 0) {
+      if (group !== undefined) group.verdict = undefined;
       const error = { code: "data_loss", message: problems.join("; ") };
       await this.fail(connection, { kind: "attempt_failed", jobId, epoch, error, isRetryable: true });
       return;
     }
-    if (await this.apply(connection, { kind: "completed", jobId, epoch, artifacts, seconds })) {
+    if (await this.apply(connection, change)) {
       const { observer } = this.#deps;
       observer.stageDone("encode", report.encodeSeconds);
       observer.stageDone("denoise", report.denoiseSeconds);
@@ -88,21 +151,36 @@ export class Dispatcher {
     this.#release(connection, report);
   }
 
-  /** The worker gave the assignment up: it failed, or it confirms a cancel. */
+  /**
+   * The worker gave the assignment up: it failed, or it confirms a cancel. That ends the attempt for all its ranks; when
+   * it only says that another rank was lost, that rank has a moment to say why.
+   */
   async fail(
     connection: Connection,
-    change: JobChange & Assignment & { kind: "attempt_failed" },
+    change: JobChange & Assignment & { kind: "attempt_failed"; lostRank?: number | undefined },
   ): Promise<void> {
-    await this.apply(connection, change);
+    const group = this.#groups.of(connection, change);
+    if (group === undefined) await this.apply(connection, change);
+    else if (group.verdict === undefined) {
+      const suspect = change.error.code === "peer_lost" ? change.lostRank : undefined;
+      const others = this.#deps.workers.holders(change).filter((holder) => holder !== connection);
+      if (suspect === undefined || suspect === group.rankOf(connection) || others.length === 0)
+        await this.#decide(group, group.suspicion ?? change);
+      else {
+        const { message } = change.error;
+        group.suspicion ??= { kind: "worker_lost", epoch: change.epoch, message };
+      }
+    }
     this.#release(connection, change);
   }
 
-  /** A worker is gone for good: what it held is queued again. */
+  /** A worker is gone for good: the attempt that it took part in is over. */
   lose(connection: Connection, detectedBy: "stream" | "lease" | "reconnect", message: string): void {
     const { assignment, worker } = connection;
     this.#deps.observer.workerLost(detectedBy);
-    this.#deps.log.warn({ workerId: worker.id, detectedBy, jobId: assignment?.jobId }, "worker lost");
-    if (assignment !== undefined) this.#takeBack(assignment, message);
+    const seconds = this.#deps.workers.silentSeconds(connection);
+    this.#noticed(detectedBy, seconds, { workerId: worker.id, jobId: assignment?.jobId });
+    if (assignment !== undefined) this.#takeBack(connection, assignment, message);
   }
 
   /** Takes back what a living worker holds, because its last report of it could not be written down. */
@@ -110,14 +188,42 @@ export class Dispatcher {
     const { assignment, worker } = connection;
     if (assignment === undefined) return;
     this.#release(connection, assignment);
-    this.#takeBack(assignment, `the report of worker ${worker.id} could not be written down`);
+    this.#takeBack(connection, assignment, `the report of worker ${worker.id} could not be written down`);
   }
 
-  #takeBack({ jobId, epoch }: Assignment, message: string): void {
+  #noticed(detectedBy: FailureSign, silentSeconds: number, fields: object): void {
+    this.#deps.observer.failureNoticed(detectedBy, silentSeconds);
+    this.#deps.log.warn({ ...fields, detectedBy, silentSeconds }, "failure noticed");
+  }
+
+  #takeBack(connection: Connection, assignment: Assignment, message: string): void {
+    const { jobId, epoch } = assignment;
+    const group = this.#groups.of(connection, assignment);
     this.#inBackground(jobId, async () => {
-      await this.#change(jobId, { kind: "worker_lost", epoch, message });
+      const lost: Verdict = { kind: "worker_lost", epoch, message };
+      if (group === undefined) await this.#change(jobId, lost);
+      else if (group.verdict === undefined) await this.#decide(group, lost);
+      // What rank 0 had made may not be written down.
+      else if (group.verdict.kind === "completed" && group.rankOf(connection) === 0)
+        await this.#decide(group, lost);
+      if (group !== undefined) this.#closeIfFree(group);
       this.kick();
     });
+  }
+
+  /** Ends an attempt, once: writes it down, and tells the ranks that still compute. */
+  async #decide(group: Group, verdict: Verdict): Promise<void> {
+    group.verdict = verdict;
+    const { assignment } = group;
+    for (const holder of this.#deps.workers.holders(assignment))
+      if (verdict.kind !== "completed") holder.link.send({ kind: "cancel", ...assignment });
+    await this.#change(assignment.jobId, verdict);
+    this.#closeIfFree(group);
+    this.kick();
+  }
+
+  #closeIfFree(group: Group): void {
+    if (this.#deps.workers.holders(group.assignment).length === 0) this.#groups.close(group);
   }
 
   /** The job after the cancel was written down; undefined when there is no such job. */
@@ -126,7 +232,8 @@ export class Dispatcher {
     const result = await this.#change(jobId, { kind: "cancel_asked" });
     if (result?.job.state.kind === "running") {
       const { epoch } = result.job;
-      this.#deps.workers.holder({ jobId, epoch })?.link.send({ kind: "cancel", jobId, epoch });
+      for (const holder of this.#deps.workers.holders({ jobId, epoch }))
+        holder.link.send({ kind: "cancel", jobId, epoch });
     }
     return result?.job;
   }
@@ -136,59 +243,79 @@ export class Dispatcher {
     while (this.#background.size > 0) await Promise.all(this.#background);
   }
 
-  #start({ jobId, workerId }: Pairing): void {
+  #start(start: GroupStart): void {
     const { workers } = this.#deps;
-    const queued = this.queue.remove(jobId);
+    const queued = this.queue.remove(start.jobId);
     if (queued === undefined) return;
-    // Taken at once, so that the next round sees neither the job nor the worker.
-    const assignment = { jobId, epoch: queued.nextEpoch };
-    const connection = workers.assign(workerId, assignment);
-    this.#inBackground(jobId, async () => {
+    // Taken at once, so that the next round sees neither the job nor the workers.
+    const assignment = { jobId: start.jobId, epoch: queued.nextEpoch };
+    const form = formOf(start.plan);
+    const members = start.workerIds.map((id) => workers.assign(id, assignment, form));
+    const group = this.#groups.open(assignment, members);
+    this.#inBackground(start.jobId, async () => {
       try {
-        await this.#assign(connection, assignment, queued);
+        await this.#assign(group, start, queued);
       } catch (reason) {
         // The store did not take it: the job waits for the next tick.
-        workers.release(connection, assignment);
+        for (const member of members) workers.release(member, assignment);
+        this.#groups.close(group);
         this.queue.add(queued);
         throw reason;
       }
     });
   }
 
-  async #assign(connection: Connection, assignment: Assignment, queued: QueuedJob): Promise<void> {
+  async #assign(group: Group, { plan, workerIds }: GroupStart, queued: QueuedJob): Promise<void> {
     const { workers, clock, observer, log } = this.#deps;
+    const { assignment, members } = group;
     const { jobId, epoch } = assignment;
-    const workerId = connection.worker.id;
-    const result = await this.#change(jobId, { kind: "assigned", epoch, workerIds: [workerId] });
+    const configs = members[0]?.worker.configs.get(queued.model);
+    const parts = partsOf(plan, workerIds, queued.request, configs);
+    const result = await this.#change(jobId, { kind: "assigned", epoch, workerIds, plan, parts });
     if (result?.job.state.kind !== "running" || result.job.epoch !== epoch) {
       // It was cancelled, or removed, before it could start.
-      this.#release(connection, assignment);
+      for (const member of members) this.#release(member, assignment);
       return;
     }
+    const { job } = result;
+    const startStep = job.checkpoint?.step ?? 0;
     observer.jobAssigned((clock.now() - queued.queuedAt) / 1000);
-    log.info({ jobId, workerId, epoch, attempt: result.job.attempts }, "job assigned");
-    if (workers.holder(assignment) === undefined) {
-      // The worker was lost while this was written, when there was no assignment to lose yet.
-      const message = `worker ${workerId} left before it could start`;
-      await this.#change(jobId, { kind: "worker_lost", epoch, message });
-      this.kick();
+    const { cfg, context } = plan;
+    log.info({ jobId, workerIds, cfg, context, epoch, attempt: job.attempts, startStep }, "job assigned");
+    const early = group.verdict;
+    if (early !== undefined) {
+      // A worker was lost while this was written, when there was no attempt to end yet.
+      await this.#decide(group, early);
+      for (const member of members) this.#release(member, assignment);
       return;
     }
-    connection.link.send({ kind: "assign", ...assignment, request: result.job.request });
-    // A cancel that came before the worker knew of the job must reach it too.
+    const peers = members.map(({ worker: { id, exchangeAddress } }) => ({ id, exchangeAddress }));
+    for (const [rank, { link }] of members.entries())
+      link.send({ kind: "assign", ...assignment, request: job.request, plan, rank, peers, startStep });
+    // A cancel that came before the workers knew of the job must reach them too.
     const now = await this.#deps.store.get(jobId, neverAborts);
-    if (now?.job.state.kind === "running" && now.job.state.isCancelAsked)
-      connection.link.send({ kind: "cancel", ...assignment });
+    if (now?.job.state.kind !== "running" || !now.job.state.isCancelAsked) return;
+    for (const holder of workers.holders(assignment)) holder.link.send({ kind: "cancel", ...assignment });
   }
 
   #release(connection: Connection, assignment: Assignment): void {
-    if (this.#deps.workers.release(connection, assignment)) this.kick();
+    const group = this.#groups.of(connection, assignment);
+    const wasHeld = this.#deps.workers.release(connection, assignment);
+    if (group !== undefined) this.#closeIfFree(group);
+    if (wasHeld) this.kick();
   }
 
   #wait({ job, order }: StoredJob): void {
+    const { cfg, context } = parseParallel(job.request.parallel) ?? {};
+    const isPinned = cfg !== undefined && context !== undefined;
+    const minRanks = (cfg ?? 1) * (context ?? 1);
     this.queue.add({
       jobId: job.id,
       model: job.request.model,
+      request: job.request,
+      minRanks,
+      maxRanks: isPinned ? minRanks : undefined,
+      keptPlan: job.plan,
       priority: job.request.priority,
       order,
       nextEpoch: job.epoch + 1,
@@ -209,6 +336,7 @@ export class Dispatcher {
       const written = await store.update(job, stored.revision, events, neverAborts);
       if (written === undefined) continue;
       this.#follow(before, written);
+      this.#sweepCheckpoints(before, job);
       return { before, job };
     }
   }
@@ -233,6 +361,23 @@ export class Dispatcher {
     log.info({ jobId: job.id, outcome, reason, attempts: job.attempts, seconds }, "job finished");
   }
 
+  /** What an older step stored is of no use any more, and nothing is once the job has ended. */
+  #sweepCheckpoints(before: Job, job: Job): void {
+    const { checkpoints } = this.#deps;
+    const old = before.checkpoint;
+    if (before.state.kind === "running" && job.state.kind !== "running") {
+      // It may have been stored without a report that names it.
+      const unnamed = { epoch: before.epoch, step: before.progress.step + 1 };
+      this.#inBackground(job.id, () => checkpoints.delete(job.id, unnamed, neverAborts));
+    }
+    const isOver = isTerminal(job.state.kind);
+    const kept = job.checkpoint;
+    if (old !== undefined && (isOver || old !== kept))
+      this.#inBackground(job.id, () => checkpoints.delete(job.id, old, neverAborts));
+    if (kept !== undefined && isOver && kept !== old)
+      this.#inBackground(job.id, () => checkpoints.delete(job.id, kept, neverAborts));
+  }
+
   #inBackground(jobId: string, work: () => Promise<void>): void {
     const task = work()
       .catch((reason: unknown) => {
@@ -242,4 +387,8 @@ export class Dispatcher {
       .finally(() => this.#background.delete(task));
     this.#background.add(task);
   }
+}
+
+function toFleetWorker({ worker }: Connection): FleetWorker {
+  return { id: worker.id, models: worker.models.map((model) => model.name), kin: kinOf(worker) };
 }

@@ -1,6 +1,6 @@
 import { type Clock, ClusterError, type Logger } from "@cogfleet/core";
 import type { Dispatcher, DoneReport } from "./dispatcher.js";
-import type { JobFailure, JobStage } from "./job.js";
+import type { Checkpoint, JobFailure, JobStage } from "./job.js";
 import type { ModelCatalog } from "./models.js";
 import type { Observer } from "./observer.js";
 import type { Assignment, Connection, WorkerFacts, WorkerLink, WorkerRegistry } from "./workers.js";
@@ -14,9 +14,21 @@ export type WorkerReport =
       readonly stage: JobStage;
       readonly warnings: readonly string[];
     } & Assignment)
-  | ({ readonly kind: "step_done"; readonly step: number; readonly seconds: number } & Assignment)
+  | ({
+      readonly kind: "step_done";
+      readonly step: number;
+      readonly seconds: number;
+      /** Of that step, if it was stored. */
+      readonly checkpoint?: Pick<Checkpoint, "bytes" | "sha256"> | undefined;
+    } & Assignment)
   | ({ readonly kind: "done" } & DoneReport)
-  | ({ readonly kind: "failed"; readonly error: JobFailure; readonly isRetryable: boolean } & Assignment);
+  | ({
+      readonly kind: "failed";
+      readonly error: JobFailure;
+      readonly isRetryable: boolean;
+      /** With "peer_lost": the rank that was the first to go. */
+      readonly lostRank?: number | undefined;
+    } & Assignment);
 
 export interface FleetDeps {
   readonly workers: WorkerRegistry;
@@ -89,11 +101,13 @@ export class Fleet {
   /** One look at the leases. */
   tick(): void {
     const { workers, dispatcher } = this.#deps;
-    for (const dead of workers.tick()) {
+    const { dead: lost, elapsedMs } = workers.tick();
+    for (const dead of lost) {
       const message = `worker ${dead.worker.id} was silent for longer than its lease`;
       dispatcher.lose(dead, "lease", message);
       dead.link.close(new ClusterError("lease_lost", message));
     }
+    dispatcher.tick(elapsedMs);
     dispatcher.kick();
   }
 
@@ -136,16 +150,16 @@ export class Fleet {
   }
 
   async #apply(connection: Connection, report: Exclude<WorkerReport, { kind: "heartbeat" }>): Promise<void> {
-    const { dispatcher, observer, workers } = this.#deps;
+    const { dispatcher } = this.#deps;
     switch (report.kind) {
       case "draining":
-        workers.drain(connection);
+        dispatcher.drain(connection);
         return;
       case "stage_started":
-        await dispatcher.apply(connection, report);
+        await dispatcher.stageStarted(connection, report);
         return;
       case "step_done":
-        if (await dispatcher.apply(connection, report)) observer.stepDone(1, report.seconds);
+        await dispatcher.stepDone(connection, report);
         return;
       case "done":
         await dispatcher.finish(connection, report);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { ONE_RANK } from "@cogfleet/parallel";
 import fc from "fast-check";
 import { isTerminal, type Job, type JobEvent, STAGES } from "./job.js";
 import { type JobChange, next } from "./job-life.js";
@@ -7,15 +8,21 @@ import { emptyVideo, sampleJob } from "./testing/sample-jobs.js";
 
 const POLICY = { maxFruitlessAttempts: 3 };
 const STEPS = 3;
+const ALONE = { plan: ONE_RANK, parts: [] };
 
 const epoch = fc.integer({ min: 0, max: 6 });
 const change: fc.Arbitrary<JobChange> = fc.oneof(
-  epoch.map((n): JobChange => ({ kind: "assigned", epoch: n, workerIds: [`w${n}`] })),
+  epoch.map((n): JobChange => ({ kind: "assigned", epoch: n, workerIds: [`w${n}`], ...ALONE })),
   fc
     .record({ epoch, stage: fc.constantFrom(...STAGES), warnings: fc.subarray(["cut", "slow"]) })
     .map((more): JobChange => ({ kind: "stage_started", ...more })),
   fc
-    .record({ epoch, step: fc.integer({ min: -1, max: STEPS + 2 }), seconds: fc.constant(0.5) })
+    .record({
+      epoch,
+      step: fc.integer({ min: -1, max: STEPS + 2 }),
+      seconds: fc.constant(0.5),
+      checkpoint: fc.constantFrom(undefined, { bytes: 1, sha256: "c" }),
+    })
     .map((more): JobChange => ({ kind: "step_done", ...more })),
   fc
     .record({ epoch, artifacts: fc.constantFrom([], [emptyVideo]), seconds: fc.constant(1) })
@@ -115,7 +122,18 @@ describe("next(job, change)", () => {
     });
   });
 
-  it("J7: fails a job after three attempts in a row that got no farther", () => {
+  it("J7: never goes back behind a checkpoint, and starts each attempt at the newest one", () => {
+    holds((moments) => {
+      for (const { before, change: made, after } of moments) {
+        assert.ok((after.checkpoint?.step ?? 0) >= (before.checkpoint?.step ?? 0));
+        if (made.kind === "assigned" && after !== before)
+          assert.equal(after.progress.step, before.checkpoint?.step ?? 0);
+        if (after.checkpoint !== before.checkpoint) assert.equal(after.checkpoint?.epoch, before.epoch);
+      }
+    });
+  });
+
+  it("J8: fails a job after three attempts in a row that got no farther", () => {
     holds((moments) => {
       for (const { after } of moments) {
         assert.ok(after.fruitlessAttempts <= POLICY.maxFruitlessAttempts);
@@ -136,7 +154,7 @@ describe("next(job, change)", () => {
     let { job } = sampleJob("j");
     const messages: string[] = [];
     for (let attempt = 1; attempt <= 3; attempt++) {
-      job = next(job, { kind: "assigned", epoch: attempt, workerIds: ["w"] }, 0, POLICY).job;
+      job = next(job, { kind: "assigned", epoch: attempt, workerIds: ["w"], ...ALONE }, 0, POLICY).job;
       const lost = next(job, { kind: "worker_lost", epoch: attempt, message: "worker w left" }, 0, POLICY);
       job = lost.job;
       messages.push(...lost.events.map((event) => `${event.state}: ${event.message}`));
@@ -153,7 +171,7 @@ describe("next(job, change)", () => {
     let { job } = sampleJob("j");
     for (const [index, step] of [0, 0, 2, 2, 1].entries()) {
       const attempt = index + 1;
-      job = next(job, { kind: "assigned", epoch: attempt, workerIds: ["w"] }, 0, POLICY).job;
+      job = next(job, { kind: "assigned", epoch: attempt, workerIds: ["w"], ...ALONE }, 0, POLICY).job;
       job = next(job, { kind: "step_done", epoch: attempt, step, seconds: 1 }, 0, POLICY).job;
       job = next(job, { kind: "worker_lost", epoch: attempt, message: "gone" }, 0, POLICY).job;
     }

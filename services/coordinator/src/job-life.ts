@@ -1,23 +1,40 @@
+import type { Plan } from "@cogfleet/parallel";
 import {
   type Artifact,
+  type Checkpoint,
   eventOf,
   type Job,
   type JobEvent,
   type JobFailure,
   type JobStage,
+  type RankPart,
   STAGES,
 } from "./job.js";
 
 /** What can happen to a job after it was queued. Those with an epoch come from, or concern, one assignment. */
 export type JobChange =
-  | { readonly kind: "assigned"; readonly epoch: number; readonly workerIds: readonly string[] }
+  | {
+      readonly kind: "assigned";
+      readonly epoch: number;
+      /** By rank. */
+      readonly workerIds: readonly string[];
+      readonly plan: Plan;
+      readonly parts: readonly RankPart[];
+    }
   | {
       readonly kind: "stage_started";
       readonly epoch: number;
       readonly stage: JobStage;
       readonly warnings: readonly string[];
     }
-  | { readonly kind: "step_done"; readonly epoch: number; readonly step: number; readonly seconds: number }
+  | {
+      readonly kind: "step_done";
+      readonly epoch: number;
+      readonly step: number;
+      readonly seconds: number;
+      /** Of that step, if it was stored. */
+      readonly checkpoint?: Pick<Checkpoint, "bytes" | "sha256"> | undefined;
+    }
   | {
       readonly kind: "completed";
       readonly epoch: number;
@@ -31,6 +48,7 @@ export type JobChange =
       readonly isRetryable: boolean;
     }
   | { readonly kind: "worker_lost"; readonly epoch: number; readonly message: string }
+  | { readonly kind: "orphaned"; readonly epoch: number; readonly message: string }
   | { readonly kind: "cancel_asked" };
 
 /** What a change makes of a job. No events: the change did not apply, and `job` is the very same object. */
@@ -53,7 +71,9 @@ export interface LifePolicy {
  *   J4  Within one epoch stage and step never go back.
  *   J5  After a cancel was asked the job never completes and is never queued again.
  *   J6  A job completes with its video, once.
- *   J7  Attempts that get nowhere are bounded: the job fails with the last reason.
+ *   J7  The checkpoint never goes back, and an attempt starts at it.
+ *   J8  Attempts that get nowhere are bounded: the job fails with the last reason. One that was orphaned (nobody holds
+ *       it, by no fault of job or worker: the coordinator was killed, the store did not answer) does not count.
  * @param at wall time, milliseconds
  */
 export function next(job: Job, change: JobChange, at: number, policy: LifePolicy): Transition {
@@ -74,11 +94,13 @@ export function next(job: Job, change: JobChange, at: number, policy: LifePolicy
         state: { kind: "running", isCancelAsked: false },
         epoch: change.epoch,
         attempts: job.attempts + 1,
-        progress: { stage: undefined, step: 0 },
+        progress: { stage: undefined, step: job.checkpoint?.step ?? 0 },
         workerIds: change.workerIds,
+        plan: change.plan,
         startedAt: at,
       },
       at,
+      { parts: change.parts },
     );
   }
   if (job.state.kind !== "running" || change.epoch !== job.epoch) return same;
@@ -99,6 +121,9 @@ export function next(job: Job, change: JobChange, at: number, policy: LifePolicy
     case "worker_lost":
       if (isCancelAsked) return end(job, { kind: "cancelled" }, at);
       return tryAgain(job, { code: "worker_lost", message: change.message }, at, policy);
+    case "orphaned":
+      if (isCancelAsked) return end(job, { kind: "cancelled" }, at);
+      return waitAgain(job, change.message, at);
   }
 }
 
@@ -119,21 +144,28 @@ function finishStep(job: Job, change: JobChange & { kind: "step_done" }, at: num
     change.step <= job.request.numInferenceSteps &&
     stageIndex(job.progress.stage) <= stageIndex("denoise");
   if (!isNew) return { job, events: [] };
-  return record({ ...job, progress: { stage: "denoise", step: change.step } }, at, {
-    seconds: change.seconds,
-  });
+  const { step, seconds, checkpoint: stored } = change;
+  const checkpoint = stored === undefined ? job.checkpoint : { ...stored, step, epoch: job.epoch };
+  return record({ ...job, progress: { stage: "denoise", step }, checkpoint }, at, { seconds });
 }
 
 function tryAgain(job: Job, error: JobFailure, at: number, policy: LifePolicy): Transition {
   const gotFarther = job.progress.step > job.furthestStep;
   const fruitlessAttempts = gotFarther ? 0 : job.fruitlessAttempts + 1;
-  const counted = { ...job, fruitlessAttempts, furthestStep: Math.max(job.furthestStep, job.progress.step) };
+  const counted = { ...job, fruitlessAttempts };
   if (fruitlessAttempts >= policy.maxFruitlessAttempts) {
     const message = `gave up after ${job.attempts} attempts, the last one: ${error.message}`;
     return end(counted, { kind: "failed", error: { code: error.code, message } }, at);
   }
-  const queued = { ...counted, state: { kind: "queued" }, progress: { stage: undefined, step: 0 } } as const;
-  return record(queued, at, { message: `queued again: ${error.message}` });
+  return waitAgain(counted, error.message, at);
+}
+
+function waitAgain(job: Job, reason: string, at: number): Transition {
+  const furthestStep = Math.max(job.furthestStep, job.progress.step);
+  const progress = { stage: undefined, step: job.checkpoint?.step ?? 0 };
+  return record({ ...job, state: { kind: "queued" }, furthestStep, progress }, at, {
+    message: `queued again: ${reason}`,
+  });
 }
 
 function end(job: Job, state: Job["state"], at: number, seconds = 0): Transition {
@@ -141,7 +173,7 @@ function end(job: Job, state: Job["state"], at: number, seconds = 0): Transition
   return record({ ...job, state, finishedAt: at }, at, { seconds, message });
 }
 
-function record(job: Job, at: number, more?: { seconds?: number; message?: string }): Transition {
+function record(job: Job, at: number, more?: Parameters<typeof eventOf>[2]): Transition {
   const numbered = { ...job, lastSequence: job.lastSequence + 1 };
   return { job: numbered, events: [eventOf(numbered, at, more)] };
 }

@@ -1,4 +1,5 @@
 import type { ResolvedArguments } from "@cogfleet/model";
+import type { Plan, Share } from "@cogfleet/parallel";
 
 export const STAGES = ["encode", "denoise", "decode"] as const;
 export type JobStage = (typeof STAGES)[number];
@@ -46,6 +47,27 @@ export type JobState =
 
 export const JOB_STATES = ["queued", "running", "completed", "failed", "cancelled"] as const;
 
+/** The state after a step, as an attempt stored it: another attempt goes on from there. */
+export interface Checkpoint {
+  /** Of the attempt that stored it. */
+  readonly epoch: number;
+  /** Steps done. */
+  readonly step: number;
+  readonly bytes: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
+
+/** What one rank of an attempt computes, for people. */
+export interface RankPart {
+  readonly workerId: string;
+  /** Of the guidance: 0 the negative branch, 1 the positive one; 0 when one half computes both. */
+  readonly half: number;
+  readonly halves: number;
+  /** Of the joint sequence of text and video tokens; undefined when the model's sizes are not known. */
+  readonly rows: Share | undefined;
+}
+
 /** A job's record: never changed in place, so whoever holds one may keep it. */
 export interface Job {
   readonly id: string;
@@ -65,7 +87,12 @@ export interface Job {
   readonly fruitlessAttempts: number;
   /** Of the current or last attempt. */
   readonly progress: { readonly stage: JobStage | undefined; readonly step: number };
+  /** Of the current or last attempt, by rank. */
   readonly workerIds: readonly string[];
+  /** Of the current or last attempt. */
+  readonly plan: Plan | undefined;
+  /** Where the next attempt goes on; undefined: from the noise. */
+  readonly checkpoint: Checkpoint | undefined;
   readonly warnings: readonly string[];
   /** Wall time, milliseconds; undefined: not yet. */
   readonly createdAt: number;
@@ -90,6 +117,8 @@ export interface JobEvent {
   readonly message: string;
   readonly error: JobFailure | undefined;
   readonly workerIds: readonly string[];
+  /** By rank, on the event that starts an attempt; else empty. */
+  readonly parts: readonly RankPart[];
 }
 
 /** Whether nothing can change the job any more. */
@@ -101,7 +130,11 @@ export function isTerminal(state: JobState["kind"]): boolean {
 export function eventOf(
   job: Job,
   at: number,
-  more: { readonly seconds?: number; readonly message?: string } = {},
+  more: {
+    readonly seconds?: number;
+    readonly message?: string;
+    readonly parts?: readonly RankPart[];
+  } = {},
 ): JobEvent {
   return {
     sequence: job.lastSequence,
@@ -114,6 +147,7 @@ export function eventOf(
     message: more.message ?? "",
     error: job.state.kind === "failed" ? job.state.error : undefined,
     workerIds: job.workerIds,
+    parts: more.parts ?? [],
   };
 }
 
@@ -131,6 +165,8 @@ export function newJob(
     fruitlessAttempts: 0,
     progress: { stage: undefined, step: 0 },
     workerIds: [],
+    plan: undefined,
+    checkpoint: undefined,
     createdAt: at,
     startedAt: undefined,
     finishedAt: undefined,

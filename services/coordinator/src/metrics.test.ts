@@ -22,6 +22,7 @@ describe("the coordinator's metrics", () => {
     observer.stageDone("decode", 1);
     observer.stepDone(2, 1);
     observer.workerLost("lease");
+    observer.failureNoticed("stream", 0.2);
     callEnded({ method: "a/B", code: "OK" });
     const series = new Set<string>();
     for (const metric of await registry.getMetricsAsJSON()) {
@@ -33,6 +34,7 @@ describe("the coordinator's metrics", () => {
     }
     assert.deepEqual([...series].sort(), [
       "cogfleet_build_info{service,version,node}",
+      "cogfleet_detection_seconds{detected_by}",
       "cogfleet_fenced_writes_total{}",
       "cogfleet_grpc_server_handled_total{method,code}",
       "cogfleet_job_duration_seconds{outcome}",

@@ -19,6 +19,7 @@ export interface CoordinatorMetrics {
 
 const JOB_BUCKETS = [5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200];
 const WAIT_BUCKETS = [0.1, 0.5, 1, 5, 15, 60, 180, 600, 1800, 3600];
+const DETECTION_BUCKETS = [0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10, 30, 60];
 const STEP_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /**
@@ -84,6 +85,13 @@ export function createCoordinatorMetrics(registry: Registry, snapshot: () => Sna
     labelNames: ["detected_by"] as const,
     registers,
   });
+  const detection = new Histogram({
+    name: "cogfleet_detection_seconds",
+    help: "From the last sign of life of a worker, or the last step of a group, until its failure was noticed.",
+    labelNames: ["detected_by"] as const,
+    buckets: DETECTION_BUCKETS,
+    registers,
+  });
   const fenced = new Counter({
     name: "cogfleet_fenced_writes_total",
     help: "Reports refused because their epoch was over.",
@@ -112,6 +120,7 @@ export function createCoordinatorMetrics(registry: Registry, snapshot: () => Sna
         stepSeconds.observe({ degree: String(degree) }, seconds);
       },
       workerLost: (detectedBy) => lost.inc({ detected_by: detectedBy }),
+      failureNoticed: (detectedBy, seconds) => detection.observe({ detected_by: detectedBy }, seconds),
       writeFenced: () => fenced.inc(),
     },
     callEnded: (call) => handled.inc(call),

@@ -1,5 +1,8 @@
 import type { JobStage } from "./job.js";
 
+/** How a failure shows. */
+export type FailureSign = "stream" | "lease" | "reconnect" | "peer" | "stall";
+
 /** What the domain tells the metrics. Labels are closed sets, or models' names. */
 export interface Observer {
   jobSubmitted(model: string): void;
@@ -11,6 +14,8 @@ export interface Observer {
   stageDone(stage: JobStage, seconds: number): void;
   stepDone(degree: number, seconds: number): void;
   workerLost(detectedBy: "stream" | "lease" | "reconnect"): void;
+  /** So long after the last sign of life, or of progress. */
+  failureNoticed(detectedBy: FailureSign, silentSeconds: number): void;
   /** A report that carried a dead epoch. */
   writeFenced(): void;
 }

@@ -2,22 +2,14 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { JobQueue, type QueuedJob } from "./queue.js";
+import { sampleQueued } from "./testing/sample-jobs.js";
 
 const jobs: fc.Arbitrary<QueuedJob[]> = fc
   .array(fc.record({ model: fc.constantFrom("a", "b", "c"), priority: fc.integer({ min: -2, max: 2 }) }), {
     maxLength: 40,
     size: "max",
   })
-  .map((drawn) =>
-    drawn.map((job, i) => ({
-      ...job,
-      jobId: `j${i}`,
-      order: i,
-      nextEpoch: 1,
-      queuedAt: i,
-      lastWorkerIds: [],
-    })),
-  );
+  .map((drawn) => drawn.map((job, i) => sampleQueued(`j${i}`, { ...job, order: i, queuedAt: i })));
 
 function sorted(waiting: readonly QueuedJob[]): string[] {
   return [...waiting].sort((a, b) => b.priority - a.priority || a.order - b.order).map((job) => job.jobId);
@@ -55,8 +47,7 @@ describe("JobQueue", () => {
   it("passes over a model that is taken out of the set while it is read", () => {
     const queue = new JobQueue();
     for (const [order, model] of ["a", "a", "b", "a"].entries()) {
-      const jobId = `j${order}`;
-      queue.add({ jobId, model, priority: 0, order, nextEpoch: 1, queuedAt: 0, lastWorkerIds: [] });
+      queue.add(sampleQueued(`j${order}`, { model, order }));
     }
     const wanted = new Set(["a", "b"]);
     const seen: string[] = [];
@@ -69,15 +60,7 @@ describe("JobQueue", () => {
 
   it("takes a job once", () => {
     const queue = new JobQueue();
-    const job = {
-      jobId: "j",
-      model: "a",
-      priority: 0,
-      order: 1,
-      nextEpoch: 1,
-      queuedAt: 0,
-      lastWorkerIds: [],
-    };
+    const job = sampleQueued("j");
     queue.add(job);
     queue.add(job);
     assert.equal(queue.size, 1);

@@ -1,7 +1,17 @@
+import type { Plan } from "@cogfleet/parallel";
+import type { JobRequest } from "./job.js";
+
 /** A job that waits for a worker. */
 export interface QueuedJob {
   readonly jobId: string;
   readonly model: string;
+  readonly request: JobRequest;
+  /** Ranks that its pinned degrees take at least. */
+  readonly minRanks: number;
+  /** And at most; undefined: as many as there are. */
+  readonly maxRanks: number | undefined;
+  /** Of the attempt before, to be kept while there are enough workers. */
+  readonly keptPlan: Plan | undefined;
   /** Higher first. */
   readonly priority: number;
   /** Place in the order of submission, lower first. A job that is queued again keeps it. */

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { ONE_RANK, type Plan } from "@cogfleet/parallel";
 import fc from "fast-check";
 import { JobQueue, type QueuedJob } from "./queue.js";
-import { schedule } from "./scheduler.js";
+import { type FleetWorker, MAX_RANKS, schedule } from "./scheduler.js";
+import { sampleQueued } from "./testing/sample-jobs.js";
 
 function queued(jobId: string, over: Partial<QueuedJob> = {}): QueuedJob {
-  const order = Number(jobId.slice(1));
-  return { jobId, model: "a", priority: 0, order, nextEpoch: 1, queuedAt: 0, lastWorkerIds: [], ...over };
+  return sampleQueued(jobId, { order: Number(jobId.slice(1)), ...over });
 }
 
 function queueOf(...jobs: readonly QueuedJob[]): JobQueue {
@@ -15,66 +16,123 @@ function queueOf(...jobs: readonly QueuedJob[]): JobQueue {
   return queue;
 }
 
-describe("schedule", () => {
+/** A worker of model "a" that computes with others. */
+function mate(id: string, kin: string | undefined = "fp32"): FleetWorker {
+  return { id, models: ["a"], kin };
+}
+
+function alone(id: string, models: readonly string[] = ["a"]): FleetWorker {
+  return { id, models, kin: undefined };
+}
+
+function planOf(ranks: number): Plan {
+  return { cfg: 1, context: ranks, rates: new Array<number>(ranks).fill(1), vae: { kind: "serial" } };
+}
+
+/** The ids of the workers by job; every job takes all that it is offered. */
+function started(
+  queue: JobQueue,
+  idle: readonly FleetWorker[],
+  { fleet = idle, gathering = [] }: { fleet?: readonly FleetWorker[]; gathering?: readonly string[] } = {},
+): Record<string, string> {
+  const starts = schedule(queue, idle, fleet, {
+    planFor: (_job, workerIds) => ({ plan: planOf(workerIds.length), workerIds }),
+    isGathering: (jobId) => gathering.includes(jobId),
+  });
+  return Object.fromEntries(starts.map(({ jobId, workerIds }) => [jobId, workerIds.join(" ")]));
+}
+
+describe("schedule, for workers that compute alone", () => {
   it("starts as many jobs as there are workers, by priority", () => {
     const queue = queueOf(queued("j1"), queued("j2", { priority: 5 }), queued("j3"));
-    const idle = [
-      { id: "w1", models: ["a"] },
-      { id: "w2", models: ["a"] },
-    ];
-    assert.deepEqual(schedule(queue, idle), [
-      { jobId: "j2", workerId: "w1" },
-      { jobId: "j1", workerId: "w2" },
-    ]);
+    assert.deepEqual(started(queue, [alone("w1"), alone("w2")]), { j2: "w1", j1: "w2" });
   });
 
   it("passes over a job whose model no idle worker offers", () => {
     const queue = queueOf(queued("j1", { model: "b" }), queued("j2"));
-    assert.deepEqual(schedule(queue, [{ id: "w1", models: ["a"] }]), [{ jobId: "j2", workerId: "w1" }]);
+    assert.deepEqual(started(queue, [alone("w1")]), { j2: "w1" });
   });
 
   it("leaves the worker that offers more models for the jobs that need it", () => {
     const queue = queueOf(queued("j1"), queued("j2", { model: "b" }));
-    const idle = [
-      { id: "both", models: ["a", "b"] },
-      { id: "one", models: ["a"] },
-    ];
-    assert.deepEqual(schedule(queue, idle), [
-      { jobId: "j1", workerId: "one" },
-      { jobId: "j2", workerId: "both" },
-    ]);
+    assert.deepEqual(started(queue, [alone("both", ["a", "b"]), alone("one")]), { j1: "one", j2: "both" });
   });
 
   it("prefers another worker than the one that held the job last, but takes that one rather than none", () => {
     const again = queued("j1", { lastWorkerIds: ["w1"] });
-    const both = [
-      { id: "w1", models: ["a"] },
-      { id: "w2", models: ["a"] },
-    ];
-    assert.deepEqual(schedule(queueOf(again), both), [{ jobId: "j1", workerId: "w2" }]);
-    assert.deepEqual(schedule(queueOf(again), both.slice(0, 1)), [{ jobId: "j1", workerId: "w1" }]);
+    assert.deepEqual(started(queueOf(again), [alone("w1"), alone("w2")]), { j1: "w2" });
+    assert.deepEqual(started(queueOf(again), [alone("w1")]), { j1: "w1" });
   });
 
   it("never leaves a worker idle that could run a waiting job, and uses each at most once", () => {
     const model = fc.constantFrom("a", "b", "c");
-    const cases = fc.tuple(
-      fc.array(model, { maxLength: 8 }),
-      fc.array(fc.uniqueArray(model, { minLength: 1 }), { maxLength: 8 }),
-    );
+    const offer = fc.record({
+      models: fc.uniqueArray(model, { minLength: 1 }),
+      kin: fc.constantFrom("fp32", "fp16", undefined),
+    });
     fc.assert(
-      fc.property(cases, ([models, offers]) => {
+      fc.property(fc.array(model, { maxLength: 8 }), fc.array(offer, { maxLength: 8 }), (models, offers) => {
         const queue = queueOf(...models.map((name, i) => queued(`j${i}`, { model: name })));
-        const idle = offers.map((offered, i) => ({ id: `w${i}`, models: offered }));
-        const pairings = schedule(queue, idle);
-        const usedWorkers = new Set(pairings.map((pairing) => pairing.workerId));
-        const started = new Set(pairings.map((pairing) => pairing.jobId));
-        assert.equal(usedWorkers.size, pairings.length);
-        assert.equal(started.size, pairings.length);
-        const leftModels = models.filter((_, i) => !started.has(`j${i}`));
-        for (const { id, models: offered } of idle) {
-          if (!usedWorkers.has(id)) assert.ok(!offered.some((name) => leftModels.includes(name)));
-        }
+        const idle = offers.map((offered, i) => ({ id: `w${i}`, ...offered }));
+        const byJob = started(queue, idle);
+        const used = Object.values(byJob).flatMap((ids) => ids.split(" "));
+        assert.equal(new Set(used).size, used.length);
+        const left = models.filter((_, i) => byJob[`j${i}`] === undefined);
+        for (const { id, models: offered } of idle)
+          if (!used.includes(id)) assert.ok(!offered.some((name) => left.includes(name)));
       }),
     );
+  });
+});
+
+describe("schedule, for workers that compute together", () => {
+  const four = ["w1", "w2", "w3", "w4"].map((id) => mate(id));
+
+  it("gives a job that waits alone every worker, and several jobs an equal part each", () => {
+    assert.deepEqual(started(queueOf(queued("j1")), four), { j1: "w1 w2 w3 w4" });
+    assert.deepEqual(started(queueOf(queued("j1"), queued("j2")), four), { j1: "w1 w2", j2: "w3 w4" });
+    assert.deepEqual(started(queueOf(...[1, 2, 3].map((i) => queued(`j${i}`))), four), {
+      j1: "w1",
+      j2: "w2",
+      j3: "w3 w4",
+    });
+  });
+
+  it("groups only workers that can: the same precision, and an address for tensors", () => {
+    const idle = [mate("a", "fp16"), mate("b"), mate("c"), alone("d")];
+    assert.deepEqual(started(queueOf(queued("j1")), idle), { j1: "b c" });
+  });
+
+  it("never takes more workers than a job may have", () => {
+    const many = Array.from({ length: 40 }, (_, i) => mate(`w${i}`));
+    assert.equal(started(queueOf(queued("j1")), many)["j1"]?.split(" ").length, MAX_RANKS);
+  });
+
+  it("gives a job that pins its degrees just as many workers, and the rest to the next one", () => {
+    const pinned = queued("j1", { minRanks: 2, maxRanks: 2 });
+    assert.deepEqual(started(queueOf(pinned, queued("j2")), four), { j1: "w1 w2", j2: "w3 w4" });
+  });
+
+  it("keeps what a waiting job will need from the jobs after it, unless it cannot start at all", () => {
+    const pinned = queued("j1", { minRanks: 4, maxRanks: 4 });
+    const queue = queueOf(pinned, queued("j2"));
+    const two = four.slice(0, 2);
+    assert.deepEqual(started(queue, two, { fleet: four }), {}, "the two others are busy");
+    assert.deepEqual(started(queue, two, { fleet: two }), { j2: "w1 w2" }, "there are no others");
+  });
+
+  it("keeps the number of ranks of the attempt before while there are enough workers", () => {
+    const again = queued("j1", { keptPlan: planOf(2) });
+    assert.deepEqual(started(queueOf(again), four), { j1: "w1 w2" });
+    assert.deepEqual(started(queueOf(queued("j1", { keptPlan: planOf(3) })), four.slice(0, 2)), {
+      j1: "w1 w2",
+    });
+    assert.deepEqual(started(queueOf(queued("j1", { keptPlan: ONE_RANK })), four), { j1: "w1" });
+  });
+
+  it("waits for workers that are letting go of the attempt before, and keeps the idle ones of them", () => {
+    const queue = queueOf(queued("j1", { lastWorkerIds: ["w1", "w2", "w3"] }), queued("j2"));
+    const options = { gathering: ["j1"] };
+    assert.deepEqual(started(queue, four, options), { j2: "w4" });
   });
 });

@@ -5,6 +5,7 @@ import { fleetApi, generationApi } from "@cogfleet/proto";
 import { createRegistry, startHttpServer, startRpcServer } from "@cogfleet/service";
 import { Artifacts } from "./artifacts.js";
 import type { BlobStore } from "./blob-store.js";
+import { Checkpoints } from "./checkpoints.js";
 import type { CoordinatorConfig } from "./config.js";
 import { DirectoryBlobStore } from "./directory-blob-store.js";
 import { Dispatcher } from "./dispatcher.js";
@@ -47,12 +48,13 @@ export async function startCoordinator(
   const workers = new WorkerRegistry(clock, config);
   const models = new ModelCatalog();
   const artifacts = new Artifacts({ store, blobs });
+  const checkpoints = new Checkpoints({ store, blobs });
   const registry = createRegistry({ service: "coordinator", version: VERSION });
   const { observer, callEnded } = createCoordinatorMetrics(registry, () =>
     snapshot(dispatcher, workers, clock),
   );
   const policy = { maxFruitlessAttempts: config.maxAttempts };
-  const dispatcher = new Dispatcher({ store, artifacts, workers, clock, observer, log }, policy);
+  const dispatcher = new Dispatcher({ store, artifacts, checkpoints, workers, clock, observer, log }, policy);
   const fleet = new Fleet({ workers, models, dispatcher, clock, observer, log });
   const jobs = new Jobs(
     { store, blobs, models, dispatcher, gate: resolveRequest, clock, random, observer, log },
@@ -71,7 +73,7 @@ export async function startCoordinator(
       {
         definition: fleetApi.Fleet.service,
         handlers: fleetHandlers(
-          { fleet, artifacts, clock, log, stopping: stopping.signal },
+          { fleet, artifacts, checkpoints, clock, log, stopping: stopping.signal },
           { heartbeatMs: config.heartbeatMs, leaseMs: config.leaseMs },
         ),
       },
@@ -117,7 +119,7 @@ function snapshot(dispatcher: Dispatcher, workers: WorkerRegistry, clock: Clock)
   const oldest = dispatcher.queue.oldestQueuedAt();
   return {
     queued: dispatcher.queue.size,
-    running: busy.length,
+    running: new Set(busy.map((worker) => worker.assignment?.jobId)).size,
     idleWorkers: workers.idle().length,
     busyWorkers: busy.filter((worker) => !worker.isDraining).length,
     drainingWorkers: draining.length,

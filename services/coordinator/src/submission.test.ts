@@ -53,9 +53,17 @@ describe("resolveSubmission", () => {
     assert.equal(request.embedMetadata, false);
   });
 
-  for (const parallel of ["auto", "cfg=1", "cfg=2", "context=7", "cfg=2,context=2", "context=1024,cfg=1"]) {
+  for (const parallel of ["auto", "cfg=1", "cfg=2", "context=7", "cfg=2,context=2", "context=16,cfg=1"]) {
     it(`takes parallel ${parallel}`, () => assert.equal(resolve({ parallel }).parallel, parallel));
   }
+
+  it("refuses degrees that take more workers than a job may have, or that leave a rank nothing to do", () => {
+    assert.throws(
+      () => resolve({ parallel: "cfg=2,context=9" }),
+      /takes 18 workers, and a job runs on at most 16/,
+    );
+    assert.throws(() => resolve({ parallel: "cfg=2", guidanceScale: 1 }), /guidance_scale 1 .*: use cfg=1/);
+  });
 
   for (const parallel of [
     "",

@@ -1,7 +1,10 @@
 import { createHash } from "node:crypto";
 import { ClusterError, type Random } from "@cogfleet/core";
 import type { GenerationArguments, ModelFacts, ResolvedArguments } from "@cogfleet/model";
+import { PARALLEL_RULE, parseParallel } from "@cogfleet/parallel";
 import { ARTIFACT_KINDS, type ArtifactKind, type JobRequest } from "./job.js";
+import { choiceProblem } from "./planning.js";
+import { MAX_RANKS } from "./scheduler.js";
 
 /** A submission as the client sent it: what was left out is undefined, and nothing has been checked. */
 export interface SubmitBody extends GenerationArguments {
@@ -22,7 +25,6 @@ const MAX_KEY_CHARACTERS = 256;
 const MAX_LABELS = 64;
 const MAX_LABEL_CHARACTERS = 256;
 const MAX_PRIORITY = 100;
-const MAX_CONTEXT_DEGREE = 1024;
 
 /** Tells bodies apart: equal for two bodies when each field is, in whatever order the labels came. */
 export function bodySha256(body: SubmitBody): string {
@@ -49,6 +51,11 @@ export function resolveSubmission(
     if (!(reason instanceof ClusterError) || reason.code !== "invalid_request") throw reason;
     problems.unshift(reason.message);
   }
+  const choice = parseParallel(body.parallel ?? "auto");
+  if (resolved !== undefined && choice !== undefined) {
+    const problem = choiceProblem(choice, resolved.guidanceScale, MAX_RANKS);
+    if (problem !== undefined) problems.push(`parallel "${body.parallel}" ${problem}`);
+  }
   if (resolved === undefined || problems.length > 0) {
     throw new ClusterError("invalid_request", problems.join("; "));
   }
@@ -73,27 +80,9 @@ function serviceProblems(body: SubmitBody): string[] {
   if (priority !== undefined && Math.abs(priority) > MAX_PRIORITY) {
     problems.push(`priority ${priority} must be an integer from -${MAX_PRIORITY} to ${MAX_PRIORITY}`);
   }
-  if (parallel !== undefined && !isParallel(parallel)) {
-    problems.push(
-      `parallel "${shorten(parallel)}" must be "auto" or degrees such as "cfg=2,context=2" ` +
-        `(cfg 1 or 2, context 1 to ${MAX_CONTEXT_DEGREE}, each at most once)`,
-    );
-  }
+  if (parallel !== undefined && parseParallel(parallel) === undefined)
+    problems.push(`parallel "${shorten(parallel)}" ${PARALLEL_RULE}`);
   return [...problems, ...labelProblems(body.labels), ...artifactProblems(body.extraArtifacts)];
-}
-
-function isParallel(text: string): boolean {
-  if (text === "auto") return true;
-  const degrees = text.split(",").map((part) => /^(cfg|context)=([1-9]\d{0,3})$/.exec(part));
-  const names = degrees.map((degree) => degree?.[1]);
-  return (
-    new Set(names).size === names.length &&
-    degrees.every((degree) => {
-      if (degree === null) return false;
-      const limit = degree[1] === "cfg" ? 2 : MAX_CONTEXT_DEGREE;
-      return Number(degree[2]) <= limit;
-    })
-  );
 }
 
 function labelProblems(labels: Readonly<Record<string, string>>): string[] {

@@ -16,7 +16,7 @@ async function run(clock: ManualClock, workers: WorkerRegistry, ms: number): Pro
   const dead: string[] = [];
   for (let spent = 0; spent < ms; spent += workers.tickMs) {
     await clock.advance(workers.tickMs);
-    dead.push(...workers.tick().map(({ worker }) => `${worker.id} at ${clock.now()}`));
+    dead.push(...workers.tick().dead.map(({ worker }) => `${worker.id} at ${clock.now()}`));
   }
   return dead;
 }
@@ -39,7 +39,7 @@ describe("WorkerRegistry", () => {
     const { clock, workers } = registry();
     workers.connect(sampleWorker("w"), link);
     await clock.advance(60_000);
-    assert.deepEqual(workers.tick(), []);
+    assert.deepEqual(workers.tick().dead, []);
     assert.deepEqual(await run(clock, workers, 2100), []);
     assert.equal((await run(clock, workers, 300)).length, 1);
   });
@@ -66,10 +66,10 @@ describe("WorkerRegistry", () => {
   it("gives a worker one assignment, and takes back only that one", () => {
     const { workers } = registry();
     const { connection } = workers.connect(sampleWorker("w"), link);
-    workers.assign("w", { jobId: "j", epoch: 2 });
-    assert.throws(() => workers.assign("w", { jobId: "k", epoch: 1 }), /not idle/);
-    assert.equal(workers.holder({ jobId: "j", epoch: 2 }), connection);
-    assert.equal(workers.holder({ jobId: "j", epoch: 1 }), undefined);
+    workers.assign("w", { jobId: "j", epoch: 2 }, "whole");
+    assert.throws(() => workers.assign("w", { jobId: "k", epoch: 1 }, "whole"), /not idle/);
+    assert.equal(workers.holders({ jobId: "j", epoch: 2 })[0], connection);
+    assert.deepEqual(workers.holders({ jobId: "j", epoch: 1 }), []);
     assert.equal(workers.release(connection, { jobId: "j", epoch: 1 }), false);
     assert.equal(workers.release(connection, { jobId: "j", epoch: 2 }), true);
     assert.deepEqual(workers.idle(), [connection]);
@@ -80,6 +80,6 @@ describe("WorkerRegistry", () => {
     const { connection } = workers.connect(sampleWorker("w"), link);
     workers.drain(connection);
     assert.deepEqual(workers.idle(), []);
-    assert.throws(() => workers.assign("w", { jobId: "j", epoch: 1 }), /not idle/);
+    assert.throws(() => workers.assign("w", { jobId: "j", epoch: 1 }, "whole"), /not idle/);
   });
 });

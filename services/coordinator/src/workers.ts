@@ -1,6 +1,17 @@
 import { type Clock, ClusterError } from "@cogfleet/core";
-import type { ModelFacts } from "@cogfleet/model";
+import type { ModelFacts, T5Config, TransformerConfig, VaeConfig } from "@cogfleet/model";
+import type { Plan } from "@cogfleet/parallel";
 import type { JobRequest } from "./job.js";
+
+/** One graph, or segments between exchanges: a worker holds one of them, and loads anew to change. */
+export type TransformerForm = "whole" | "segments";
+
+/** Of a model, what a plan is made from. */
+export interface ModelConfigs {
+  readonly transformer: TransformerConfig;
+  readonly vae: VaeConfig;
+  readonly textEncoder: T5Config;
+}
 
 /** What a worker says of itself when it comes. */
 export interface WorkerFacts {
@@ -12,8 +23,16 @@ export interface WorkerFacts {
   readonly hostname: string;
   readonly pid: number;
   readonly version: string;
-  /** host:port where peers pull tensors; "" when there is none. */
+  /** host:port where peers pull tensors; "" when there is none, and no place in a group of several ranks. */
   readonly exchangeAddress: string;
+  /** By name of the model. A model without them runs on one rank only. */
+  readonly configs: ReadonlyMap<string, ModelConfigs>;
+  /** As measured at its start; 0: not measured. */
+  readonly flopsPerSecond: number;
+  /** That computing may take, weights included; 0: not known. */
+  readonly memoryBytes: number;
+  /** What it has loaded of the transformer. */
+  readonly transformerForm: TransformerForm | undefined;
 }
 
 export interface Assignment {
@@ -23,7 +42,16 @@ export interface Assignment {
 
 /** What the coordinator tells a worker. */
 export type WorkerCommand =
-  | ({ readonly kind: "assign"; readonly request: JobRequest } & Assignment)
+  | ({
+      readonly kind: "assign";
+      readonly request: JobRequest;
+      readonly plan: Plan;
+      readonly rank: number;
+      /** By rank. */
+      readonly peers: readonly Pick<WorkerFacts, "id" | "exchangeAddress">[];
+      /** Steps done already: the checkpoint to start from; 0: from the noise. */
+      readonly startStep: number;
+    } & Assignment)
   | ({ readonly kind: "cancel" } & Assignment);
 
 /** The stream to one worker. */
@@ -43,12 +71,16 @@ export interface Connection {
   /** The job it has been given and has not handed back. */
   readonly assignment: Assignment | undefined;
   readonly isDraining: boolean;
+  /** What it has loaded by now. */
+  readonly transformerForm: TransformerForm | undefined;
 }
 
 interface Entry extends Connection {
   assignment: Assignment | undefined;
   isDraining: boolean;
+  transformerForm: TransformerForm | undefined;
   silentMs: number;
+  heardAt: number;
 }
 
 /**
@@ -85,7 +117,9 @@ export class WorkerRegistry {
       connectedAt: this.#clock.wallTime(),
       assignment: undefined,
       isDraining: false,
+      transformerForm: worker.transformerForm,
       silentMs: 0,
+      heardAt: this.#clock.now(),
     };
     this.#entries.delete(worker.id); // a worker that comes back goes to the end of the order
     this.#entries.set(worker.id, connection);
@@ -95,7 +129,14 @@ export class WorkerRegistry {
   /** The worker gave a sign of life. */
   renew(connection: Connection): void {
     const entry = this.#current(connection);
-    if (entry !== undefined) entry.silentMs = 0;
+    if (entry === undefined) return;
+    entry.silentMs = 0;
+    entry.heardAt = this.#clock.now();
+  }
+
+  /** Seconds since this worker, connected or not any more, gave its last sign of life. */
+  silentSeconds(connection: Connection): number {
+    return (this.#clock.now() - (connection as Entry).heardAt) / 1000;
   }
 
   /** Takes nothing new from now on. */
@@ -105,11 +146,12 @@ export class WorkerRegistry {
   }
 
   /** Gives an idle worker a job. Throws `internal` when it is not idle: that would be our bug. */
-  assign(workerId: string, assignment: Assignment): Connection {
+  assign(workerId: string, assignment: Assignment, form: TransformerForm): Connection {
     const entry = this.#entries.get(workerId);
     if (entry === undefined || entry.assignment !== undefined || entry.isDraining)
       throw new ClusterError("internal", `worker ${workerId} is not idle`);
     entry.assignment = assignment;
+    entry.transformerForm = form;
     return entry;
   }
 
@@ -127,8 +169,8 @@ export class WorkerRegistry {
     return this.#entries.delete(connection.worker.id);
   }
 
-  /** Counts silence and removes the workers whose lease has run out. */
-  tick(): readonly Connection[] {
+  /** Counts silence and removes the workers whose lease has run out. Also tells the time that it counted. */
+  tick(): { readonly dead: readonly Connection[]; readonly elapsedMs: number } {
     const now = this.#clock.now();
     const elapsed = Math.min(now - this.#lastTick, 2 * this.tickMs);
     this.#lastTick = now;
@@ -138,7 +180,7 @@ export class WorkerRegistry {
       if (entry.silentMs >= this.#leaseMs) dead.push(entry);
     }
     for (const { worker } of dead) this.#entries.delete(worker.id);
-    return dead;
+    return { dead, elapsedMs: elapsed };
   }
 
   /** Connected workers, in the order in which they came. */
@@ -150,9 +192,9 @@ export class WorkerRegistry {
     return this.all().filter((entry) => entry.assignment === undefined && !entry.isDraining);
   }
 
-  /** Who holds this assignment. */
-  holder({ jobId, epoch }: Assignment): Connection | undefined {
-    return this.all().find(({ assignment }) => assignment?.jobId === jobId && assignment.epoch === epoch);
+  /** Who holds this assignment, or a part of it. */
+  holders({ jobId, epoch }: Assignment): readonly Connection[] {
+    return this.all().filter(({ assignment }) => assignment?.jobId === jobId && assignment.epoch === epoch);
   }
 
   #current(connection: Connection): Entry | undefined {

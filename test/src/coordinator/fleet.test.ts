@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { neverAborts } from "@cogfleet/core";
-import { fleetApi } from "@cogfleet/proto";
+import { fleetApi, PROTOCOL_VERSION } from "@cogfleet/proto";
 import type { Event__Output } from "@cogfleet/proto/gen/cogfleet/v1/Event";
 import { callUnary, readStream } from "@cogfleet/service";
 import { credentials, status } from "@grpc/grpc-js";
@@ -28,14 +28,14 @@ describe("the workers' door", () => {
   it("welcomes a worker with the times it is to keep", () =>
     withCoordinator(async (coordinator) => {
       const welcome = await coordinator.worker("w").next("welcome");
-      assert.deepEqual(welcome, { protocolVersion: 1, heartbeatMs: 1000, leaseMs: 3000 });
+      assert.deepEqual(welcome, { protocolVersion: PROTOCOL_VERSION, heartbeatMs: 1000, leaseMs: 3000 });
     }));
 
   it("refuses another version of the protocol, naming both", () =>
     withCoordinator(async (coordinator) => {
       const end = await coordinator.worker("w", { protocolVersion: 7 }).ended;
       assert.equal(end?.code, status.FAILED_PRECONDITION);
-      assert.match(end?.details ?? "", /worker "w" speaks protocol version 7, this coordinator speaks 1/);
+      assert.match(end?.details ?? "", /worker "w" speaks protocol version 7, this coordinator speaks \d+/);
     }));
 
   it("refuses a hello that is none, with every reason", () =>

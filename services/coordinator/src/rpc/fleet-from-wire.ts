@@ -1,17 +1,20 @@
 import { ClusterError } from "@cogfleet/core";
-import type { ModelFacts } from "@cogfleet/model";
+import { type ModelFacts, parseT5Config, parseTransformerConfig, parseVaeConfig } from "@cogfleet/model";
 import { PROTOCOL_VERSION } from "@cogfleet/proto";
 import type { Artifact__Output } from "@cogfleet/proto/gen/cogfleet/v1/Artifact";
+import type { Checkpoint__Output } from "@cogfleet/proto/gen/cogfleet/v1/Checkpoint";
 import type { Hello__Output } from "@cogfleet/proto/gen/cogfleet/v1/Hello";
 import type { Model__Output } from "@cogfleet/proto/gen/cogfleet/v1/Model";
+import type { ModelConfigs__Output } from "@cogfleet/proto/gen/cogfleet/v1/ModelConfigs";
 import type { WorkerMessage__Output } from "@cogfleet/proto/gen/cogfleet/v1/WorkerMessage";
 import type { WorkerReport } from "../fleet.js";
-import { type Artifact, STAGES } from "../job.js";
-import type { Assignment, WorkerFacts } from "../workers.js";
+import { type Artifact, type Checkpoint, STAGES } from "../job.js";
+import type { Assignment, ModelConfigs, WorkerFacts } from "../workers.js";
 import { artifactKindFromWire, integerFromWire } from "./job-from-wire.js";
 import { WIRE_STAGE } from "./job-to-wire.js";
 
 const VARIANTS = ["1.0", "1.5", "i2v-1.0", "i2v-1.5"] as const;
+const FORMS = ["whole", "segments"] as const;
 const SCHEDULERS = ["ddim", "dpm"] as const;
 const NAME = /^[^\p{Cc}]{1,200}$/u;
 const SHA256 = /^[0-9a-f]{64}$/;
@@ -34,6 +37,14 @@ export function helloFromWire(wire: Hello__Output): WorkerFacts {
   if (wire.models.length === 0)
     problems.push("models must not be empty: a worker without a model has nothing to do");
   const models = wire.models.map((model) => modelFromWire(model, problems));
+  const configs = new Map<string, ModelConfigs>();
+  for (const [name, texts] of Object.entries(wire.configs)) {
+    try {
+      configs.set(name, configsFromWire(name, texts));
+    } catch (reason) {
+      problems.push(ClusterError.from(reason).message);
+    }
+  }
   if (problems.length > 0) throw new ClusterError("invalid_request", problems.join("; "));
   return {
     id: wire.workerId,
@@ -45,6 +56,28 @@ export function helloFromWire(wire: Hello__Output): WorkerFacts {
     pid: wire.pid,
     version: wire.version,
     exchangeAddress: wire.exchangeAddress,
+    configs,
+    flopsPerSecond: wire.flopsPerSecond,
+    memoryBytes: integerFromWire(wire.memoryBytes),
+    transformerForm: FORMS.find((form) => form === wire.transformerForm),
+  };
+}
+
+function configsFromWire(name: string, wire: ModelConfigs__Output): ModelConfigs {
+  const read = <T>(field: keyof ModelConfigs__Output, parse: (source: string, json: unknown) => T): T => {
+    const source = `configs["${name}"].${field}`;
+    let json: unknown;
+    try {
+      json = JSON.parse(wire[field]);
+    } catch (cause) {
+      throw new ClusterError("invalid_request", `${source} must be JSON`, { cause });
+    }
+    return parse(source, json);
+  };
+  return {
+    transformer: read("transformerJson", parseTransformerConfig),
+    vae: read("vaeJson", parseVaeConfig),
+    textEncoder: read("textEncoderJson", parseT5Config),
   };
 }
 
@@ -93,8 +126,11 @@ export function reportFromWire(wire: WorkerMessage__Output): WorkerReport {
     return { kind: "stage_started", ...assignmentFromWire(wire.stageStarted), stage, warnings };
   }
   if (wire.stepDone) {
-    const { step, seconds } = wire.stepDone;
-    return { kind: "step_done", ...assignmentFromWire(wire.stepDone), step, seconds };
+    const { step, seconds, checkpoint: stored } = wire.stepDone;
+    const checkpoint = stored === null ? undefined : checkpointFromWire(stored);
+    if (checkpoint !== undefined && checkpoint.step !== step)
+      throw new ClusterError("invalid_request", `step ${step} names a checkpoint of step ${checkpoint.step}`);
+    return { kind: "step_done", ...assignmentFromWire(wire.stepDone), step, seconds, checkpoint };
   }
   if (wire.assignmentDone) {
     const { artifacts, encodeSeconds, denoiseSeconds, decodeSeconds } = wire.assignmentDone;
@@ -108,12 +144,13 @@ export function reportFromWire(wire: WorkerMessage__Output): WorkerReport {
     };
   }
   if (wire.assignmentFailed) {
-    const { error, retryable } = wire.assignmentFailed;
+    const { error, retryable, lostRank } = wire.assignmentFailed;
     return {
       kind: "failed",
       ...assignmentFromWire(wire.assignmentFailed),
       error: { code: error?.code || "internal", message: error?.message || "the worker gave no reason" },
       isRetryable: retryable,
+      lostRank,
     };
   }
   throw new ClusterError(
@@ -124,6 +161,18 @@ export function reportFromWire(wire: WorkerMessage__Output): WorkerReport {
 
 export function assignmentFromWire(wire: { readonly jobId: string; readonly epoch: string }): Assignment {
   return { jobId: wire.jobId, epoch: integerFromWire(wire.epoch) };
+}
+
+/** Throws `invalid_request` when a field is not what it should be. */
+export function checkpointFromWire(wire: Checkpoint__Output): Omit<Checkpoint, "epoch"> {
+  const { step, sha256 } = wire;
+  const bytes = integerFromWire(wire.bytes);
+  if (step < 1 || !Number.isFinite(bytes) || !SHA256.test(sha256))
+    throw new ClusterError(
+      "invalid_request",
+      `a checkpoint must have a step from 1 on, bytes and a sha256, got ${step}, ${wire.bytes} and "${sha256}"`,
+    );
+  return { step, bytes, sha256 };
 }
 
 /** Throws `invalid_request` when a field is not what it should be. */

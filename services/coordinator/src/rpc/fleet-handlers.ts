@@ -1,25 +1,34 @@
 import { type Clock, ClusterError, type Logger, linkSignals, orAbort } from "@cogfleet/core";
 import { PROTOCOL_VERSION } from "@cogfleet/proto";
 import type { ArtifactChunk__Output } from "@cogfleet/proto/gen/cogfleet/v1/ArtifactChunk";
+import type {
+  CheckpointChunk,
+  CheckpointChunk__Output,
+} from "@cogfleet/proto/gen/cogfleet/v1/CheckpointChunk";
 import type { CoordinatorMessage } from "@cogfleet/proto/gen/cogfleet/v1/CoordinatorMessage";
 import type { FleetHandlers } from "@cogfleet/proto/gen/cogfleet/v1/Fleet";
+import type { GetCheckpointRequest__Output } from "@cogfleet/proto/gen/cogfleet/v1/GetCheckpointRequest";
 import type { WorkerMessage__Output } from "@cogfleet/proto/gen/cogfleet/v1/WorkerMessage";
-import { bidi, clientStream } from "@cogfleet/service";
+import { bidi, clientStream, serverStream } from "@cogfleet/service";
 import type { Artifacts } from "../artifacts.js";
+import type { Checkpoints } from "../checkpoints.js";
 import type { Fleet } from "../fleet.js";
 import type { WorkerCommand } from "../workers.js";
 import {
   artifactFromWire,
   assignmentFromWire,
+  checkpointFromWire,
   helloFromWire,
   reportFromWire,
   requireProtocol,
 } from "./fleet-from-wire.js";
 import { requestToWire } from "./job-to-wire.js";
+import { planToWire } from "./plan-to-wire.js";
 
 export interface FleetHandlersDeps {
   readonly fleet: Fleet;
   readonly artifacts: Artifacts;
+  readonly checkpoints: Checkpoints;
   readonly clock: Clock;
   readonly log: Logger;
   /** Aborts when the server stops: ends the workers' streams. */
@@ -33,7 +42,7 @@ export interface FleetHandlersConfig {
 
 /** The workers' door. */
 export function fleetHandlers(deps: FleetHandlersDeps, config: FleetHandlersConfig): FleetHandlers {
-  const { artifacts, log } = deps;
+  const { artifacts, checkpoints, log } = deps;
   return {
     Connect: bidi<WorkerMessage__Output, CoordinatorMessage>(
       "Connect",
@@ -70,7 +79,42 @@ export function fleetHandlers(deps: FleetHandlersDeps, config: FleetHandlersConf
         return {};
       },
     ),
+
+    PutCheckpoint: clientStream<CheckpointChunk__Output, object>(
+      "PutCheckpoint",
+      log,
+      async (chunks, { signal }) => {
+        const messages = chunks[Symbol.asyncIterator]();
+        const first = await messages.next();
+        const header = first.done === true ? undefined : first.value.header;
+        if (!header?.checkpoint)
+          throw new ClusterError("invalid_request", "the first message must be a header with a checkpoint");
+        requireProtocol(header.protocolVersion, "the worker");
+        const state = checkpointFromWire(header.checkpoint);
+        await checkpoints.put(assignmentFromWire(header), state, dataOf(messages), signal);
+        return {};
+      },
+    ),
+
+    GetCheckpoint: serverStream<GetCheckpointRequest__Output, CheckpointChunk>(
+      "GetCheckpoint",
+      log,
+      (request, { signal }) => getCheckpoint(checkpoints, request, signal),
+    ),
   };
+}
+
+async function* getCheckpoint(
+  checkpoints: Checkpoints,
+  request: GetCheckpointRequest__Output,
+  signal: AbortSignal,
+): AsyncGenerator<CheckpointChunk> {
+  requireProtocol(request.protocolVersion, "the worker");
+  const assignment = assignmentFromWire(request);
+  const { checkpoint, pieces } = await checkpoints.open(assignment, signal);
+  const { step, bytes, sha256 } = checkpoint;
+  yield { header: { protocolVersion: PROTOCOL_VERSION, ...assignment, checkpoint: { step, bytes, sha256 } } };
+  for await (const data of pieces) yield { data: Buffer.from(data.buffer, data.byteOffset, data.byteLength) };
 }
 
 interface Stream {
@@ -124,16 +168,26 @@ async function firstHello(clock: Clock, patienceMs: number, { messages, signal }
 
 function commandToWire(command: WorkerCommand): CoordinatorMessage {
   switch (command.kind) {
-    case "assign":
+    case "assign": {
+      const { jobId, epoch, request, plan, rank, peers, startStep } = command;
       return {
-        assign: { jobId: command.jobId, epoch: command.epoch, request: requestToWire(command.request) },
+        assign: {
+          jobId,
+          epoch,
+          request: requestToWire(request),
+          plan: planToWire(plan),
+          rank,
+          peers: peers.map(({ id, exchangeAddress }) => ({ workerId: id, exchangeAddress })),
+          startStep,
+        },
       };
+    }
     case "cancel":
       return { cancelAssignment: { jobId: command.jobId, epoch: command.epoch } };
   }
 }
 
-async function* dataOf(messages: AsyncIterator<ArtifactChunk__Output>): AsyncGenerator<Uint8Array> {
+async function* dataOf(messages: AsyncIterator<{ readonly data?: Buffer }>): AsyncGenerator<Uint8Array> {
   for (;;) {
     const { value, done } = await messages.next();
     if (done === true) return;

@@ -11,6 +11,7 @@ import type { Worker as WireWorker } from "@cogfleet/proto/gen/cogfleet/v1/Worke
 import type { Timestamp as WireTimestamp } from "@cogfleet/proto/gen/google/protobuf/Timestamp";
 import type { Artifact, ArtifactKind, Job, JobEvent, JobRequest, JobStage, JobState } from "../job.js";
 import type { Connection } from "../workers.js";
+import { partsToWire, planToWire } from "./plan-to-wire.js";
 
 export const WIRE_STATE = {
   queued: "JOB_STATE_QUEUED",
@@ -54,6 +55,8 @@ export function jobToWire(job: Job, queuePosition: number): WireJob {
     attempts: job.attempts,
     lastSequence: job.lastSequence,
     queuePosition,
+    plan: job.plan === undefined ? null : planToWire(job.plan),
+    checkpointStep: job.checkpoint?.step ?? 0,
   };
 }
 
@@ -81,6 +84,7 @@ export function eventToWire(jobId: string, event: JobEvent): WireEvent {
     message: event.message,
     error: event.error ?? null,
     workerIds: [...event.workerIds],
+    parts: partsToWire(event.parts),
   };
 }
 

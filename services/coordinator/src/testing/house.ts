@@ -3,6 +3,7 @@ import { type ClusterError, neverAborts, silentLogger } from "@cogfleet/core";
 import { countingRandom, ManualClock } from "@cogfleet/core/testing";
 import { resolveRequest } from "@cogfleet/model";
 import { Artifacts } from "../artifacts.js";
+import { Checkpoints } from "../checkpoints.js";
 import { Dispatcher } from "../dispatcher.js";
 import { Fleet, type WorkerReport, type WorkerSession } from "../fleet.js";
 import type { Artifact, Job, JobEvent } from "../job.js";
@@ -23,6 +24,7 @@ export class House {
   readonly models = new ModelCatalog();
   readonly workers = new WorkerRegistry(this.clock, { leaseMs: 3000 });
   readonly artifacts = new Artifacts(this);
+  readonly checkpoints = new Checkpoints(this);
   readonly noted: string[] = [];
   readonly #observer: Observer = {
     jobSubmitted: () => this.noted.push("submitted"),
@@ -33,6 +35,8 @@ export class House {
     stageDone: () => {},
     stepDone: () => {},
     workerLost: (detectedBy) => this.noted.push(`lost by ${detectedBy}`),
+    failureNoticed: (detectedBy, seconds) =>
+      this.noted.push(`noticed by ${detectedBy} after ${seconds.toFixed(1)} s`),
     writeFenced: () => this.noted.push("fenced"),
   };
   readonly dispatcher: Dispatcher;

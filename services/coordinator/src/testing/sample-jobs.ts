@@ -1,5 +1,6 @@
 import type { ModelFacts } from "@cogfleet/model";
 import { type Artifact, type Job, type JobRequest, newJob } from "../job.js";
+import type { QueuedJob } from "../queue.js";
 import type { WorkerFacts } from "../workers.js";
 
 /** A small model, for tests. */
@@ -35,6 +36,10 @@ export function sampleWorker(id: string, over: Partial<WorkerFacts> = {}): Worke
     pid: 1,
     version: "0.1.0",
     exchangeAddress: "",
+    configs: new Map(),
+    flopsPerSecond: 0,
+    memoryBytes: 0,
+    transformerForm: undefined,
     ...over,
   };
 }
@@ -75,6 +80,24 @@ export function sampleJob(id: string, request: Partial<JobRequest> = {}, at = 0)
     warnings: [],
   };
   return newJob(admitted satisfies Partial<Job>, at);
+}
+
+/** A job that waits, for any number of ranks. */
+export function sampleQueued(jobId: string, over: Partial<QueuedJob> = {}): QueuedJob {
+  return {
+    jobId,
+    model: "a",
+    request: sampleRequest({ model: over.model ?? "a" }),
+    minRanks: 1,
+    maxRanks: undefined,
+    keptPlan: undefined,
+    priority: 0,
+    order: 0,
+    nextEpoch: 1,
+    queuedAt: 0,
+    lastWorkerIds: [],
+    ...over,
+  };
 }
 
 /** The video of nothing: what the sha256 of no bytes is. */

@@ -11,6 +11,11 @@ export interface AssignmentFailed {
    * Another worker, or another attempt, may succeed.
    */
   'retryable'?: (boolean);
+  /**
+   * With the code "peer_lost": the rank that was the first to go, as far as this one knows.
+   */
+  'lostRank'?: (number);
+  '_lostRank'?: "lostRank";
 }
 
 export interface AssignmentFailed__Output {
@@ -21,4 +26,9 @@ export interface AssignmentFailed__Output {
    * Another worker, or another attempt, may succeed.
    */
   'retryable': (boolean);
+  /**
+   * With the code "peer_lost": the rank that was the first to go, as far as this one knows.
+   */
+  'lostRank'?: (number);
+  '_lostRank'?: "lostRank";
 }

@@ -4,6 +4,7 @@ import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _goo
 import type { JobState as _cogfleet_v1_JobState, JobState__Output as _cogfleet_v1_JobState__Output } from '../../cogfleet/v1/JobState.js';
 import type { Stage as _cogfleet_v1_Stage, Stage__Output as _cogfleet_v1_Stage__Output } from '../../cogfleet/v1/Stage.js';
 import type { JobError as _cogfleet_v1_JobError, JobError__Output as _cogfleet_v1_JobError__Output } from '../../cogfleet/v1/JobError.js';
+import type { RankPart as _cogfleet_v1_RankPart, RankPart__Output as _cogfleet_v1_RankPart__Output } from '../../cogfleet/v1/RankPart.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface Event {
@@ -33,6 +34,10 @@ export interface Event {
    */
   'error'?: (_cogfleet_v1_JobError | null);
   'workerIds'?: (string)[];
+  /**
+   * What each rank computes: set on the event that starts an attempt.
+   */
+  'parts'?: (_cogfleet_v1_RankPart)[];
 }
 
 export interface Event__Output {
@@ -62,4 +67,8 @@ export interface Event__Output {
    */
   'error': (_cogfleet_v1_JobError__Output | null);
   'workerIds': (string)[];
+  /**
+   * What each rank computes: set on the event that starts an attempt.
+   */
+  'parts': (_cogfleet_v1_RankPart__Output)[];
 }

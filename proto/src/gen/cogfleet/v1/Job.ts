@@ -6,6 +6,7 @@ import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _goo
 import type { Progress as _cogfleet_v1_Progress, Progress__Output as _cogfleet_v1_Progress__Output } from '../../cogfleet/v1/Progress.js';
 import type { JobError as _cogfleet_v1_JobError, JobError__Output as _cogfleet_v1_JobError__Output } from '../../cogfleet/v1/JobError.js';
 import type { Artifact as _cogfleet_v1_Artifact, Artifact__Output as _cogfleet_v1_Artifact__Output } from '../../cogfleet/v1/Artifact.js';
+import type { Plan as _cogfleet_v1_Plan, Plan__Output as _cogfleet_v1_Plan__Output } from '../../cogfleet/v1/Plan.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface Job {
@@ -54,6 +55,15 @@ export interface Job {
    * Jobs ahead of it while it is queued.
    */
   'queuePosition'?: (number);
+  /**
+   * How the current or last attempt is spread over worker_ids, which are in the order of their ranks. A later attempt
+   * keeps it while there are enough workers. Unset before the first attempt.
+   */
+  'plan'?: (_cogfleet_v1_Plan | null);
+  /**
+   * The step that another attempt would go on from; 0: from the noise.
+   */
+  'checkpointStep'?: (number);
 }
 
 export interface Job__Output {
@@ -102,4 +112,13 @@ export interface Job__Output {
    * Jobs ahead of it while it is queued.
    */
   'queuePosition': (number);
+  /**
+   * How the current or last attempt is spread over worker_ids, which are in the order of their ranks. A later attempt
+   * keeps it while there are enough workers. Unset before the first attempt.
+   */
+  'plan': (_cogfleet_v1_Plan__Output | null);
+  /**
+   * The step that another attempt would go on from; 0: from the noise.
+   */
+  'checkpointStep': (number);
 }

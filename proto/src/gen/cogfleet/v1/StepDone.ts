@@ -1,5 +1,6 @@
 // Original file: proto/cogfleet/v1/fleet.proto
 
+import type { Checkpoint as _cogfleet_v1_Checkpoint, Checkpoint__Output as _cogfleet_v1_Checkpoint__Output } from '../../cogfleet/v1/Checkpoint.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface StepDone {
@@ -10,6 +11,10 @@ export interface StepDone {
    */
   'step'?: (number);
   'seconds'?: (number | string);
+  /**
+   * What PutCheckpoint stored of this step; unset: nothing.
+   */
+  'checkpoint'?: (_cogfleet_v1_Checkpoint | null);
 }
 
 export interface StepDone__Output {
@@ -20,4 +25,8 @@ export interface StepDone__Output {
    */
   'step': (number);
   'seconds': (number);
+  /**
+   * What PutCheckpoint stored of this step; unset: nothing.
+   */
+  'checkpoint': (_cogfleet_v1_Checkpoint__Output | null);
 }

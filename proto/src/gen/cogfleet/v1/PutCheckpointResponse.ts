@@ -1,0 +1,8 @@
+// Original file: proto/cogfleet/v1/fleet.proto
+
+
+export interface PutCheckpointResponse {
+}
+
+export interface PutCheckpointResponse__Output {
+}

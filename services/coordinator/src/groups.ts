@@ -1,0 +1,135 @@
+import type { JobChange } from "./job-life.js";
+import type { Assignment, Connection } from "./workers.js";
+
+/** The change that ends an attempt. */
+export type Verdict = Extract<JobChange, { kind: "attempt_failed" | "worker_lost" | "completed" }>;
+
+/** The workers that run one attempt, until the last of them has let go of it. */
+export class Group {
+  readonly assignment: Assignment;
+  /** By rank. */
+  readonly members: readonly Connection[];
+  /** Why the attempt is over, which the members that still hold it need not know yet. */
+  verdict: Verdict | undefined;
+  /** What a rank says of another one's end: the verdict, unless that one gives a better reason in time. */
+  suspicion: Verdict | undefined;
+  suspectedMs = 0;
+  /** A member wants to leave: the attempt ends at its next step. */
+  leaving: string | undefined;
+  /** Milliseconds for which members have not let go, after the verdict. */
+  endingMs = 0;
+  /** Milliseconds since the last step, once there is one; undefined outside of denoising. */
+  sinceStepMs: number | undefined;
+  #steps = 0;
+  #stepMs = 0;
+
+  constructor(assignment: Assignment, members: readonly Connection[]) {
+    this.assignment = assignment;
+    this.members = members;
+  }
+
+  get size(): number {
+    return this.members.length;
+  }
+
+  /** Milliseconds of a step, averaged over this attempt; 0 before the first. */
+  get stepMs(): number {
+    return this.#steps === 0 ? 0 : this.#stepMs / this.#steps;
+  }
+
+  rankOf(connection: Connection): number {
+    return this.members.indexOf(connection);
+  }
+
+  stepDone(seconds: number): void {
+    this.#steps += 1;
+    this.#stepMs += seconds * 1000;
+    this.sinceStepMs = 0;
+  }
+}
+
+export interface GroupPatience {
+  /** A group without a step for this long, or for five times its usual step, hangs. */
+  readonly hungMs: number;
+  /** How long a rank that others call lost may give its own reason. */
+  readonly suspicionMs: number;
+  /** How long members may take to let go of an attempt that is over before its job starts without them. */
+  readonly regroupMs: number;
+}
+
+export const PATIENCE: GroupPatience = { hungMs: 10_000, suspicionMs: 1_000, regroupMs: 2_000 };
+
+/** What a look at the clock has found. */
+export interface Overdue {
+  readonly group: Group;
+  readonly verdict: Verdict;
+  readonly isHung: boolean;
+}
+
+/** The groups that run, or are letting go. */
+export class GroupTable {
+  readonly #patience: GroupPatience;
+  readonly #groups = new Set<Group>();
+
+  constructor(patience: GroupPatience = PATIENCE) {
+    this.#patience = patience;
+  }
+
+  open(assignment: Assignment, members: readonly Connection[]): Group {
+    const group = new Group(assignment, members);
+    this.#groups.add(group);
+    return group;
+  }
+
+  /** The group in which this connection holds, or held, the assignment. */
+  of(connection: Connection, { jobId, epoch }: Assignment): Group | undefined {
+    for (const group of this.#groups) {
+      const { assignment } = group;
+      if (assignment.jobId === jobId && assignment.epoch === epoch && group.rankOf(connection) >= 0)
+        return group;
+    }
+    return undefined;
+  }
+
+  /** Forgets a group that nobody holds any more. */
+  close(group: Group): void {
+    this.#groups.delete(group);
+  }
+
+  /** Whether workers of an earlier attempt at this job are about to be free: it is better to wait for them. */
+  isLettingGo(jobId: string): boolean {
+    return [...this.#groups].some(
+      (group) =>
+        group.assignment.jobId === jobId &&
+        group.verdict !== undefined &&
+        // A segment cannot be interrupted: what takes long steps takes long to let go.
+        group.endingMs < Math.max(this.#patience.regroupMs, 1.5 * group.stepMs),
+    );
+  }
+
+  /** Lets time pass; returns the groups whose patience has run out. */
+  tick(elapsedMs: number): Overdue[] {
+    const { hungMs, suspicionMs } = this.#patience;
+    const overdue: Overdue[] = [];
+    for (const group of this.#groups) {
+      if (group.verdict !== undefined) {
+        group.endingMs += elapsedMs;
+        continue;
+      }
+      if (group.suspicion !== undefined) {
+        group.suspectedMs += elapsedMs;
+        if (group.suspectedMs >= suspicionMs)
+          overdue.push({ group, verdict: group.suspicion, isHung: false });
+        continue;
+      }
+      if (group.sinceStepMs === undefined) continue;
+      group.sinceStepMs += elapsedMs;
+      if (group.sinceStepMs < Math.max(hungMs, 5 * group.stepMs)) continue;
+      const seconds = (ms: number): string => (ms / 1000).toFixed(1);
+      const message = `no step for ${seconds(group.sinceStepMs)} s, where one takes ${seconds(group.stepMs)} s`;
+      const { epoch } = group.assignment;
+      overdue.push({ group, verdict: { kind: "worker_lost", epoch, message }, isHung: true });
+    }
+    return overdue;
+  }
+}
