@@ -79,8 +79,16 @@ export {
   type ShardedTransformer,
   type ShardedTransformerInput,
 } from "./sharded-transformer.js";
+export {
+  openShardedVaeDecoder,
+  openShardedVaeEncoder,
+  type ShardedVaeDecoder,
+  type ShardedVaeEncoder,
+  type ShardedVaeOptions,
+} from "./sharded-vae.js";
 export { dealShares, dealt, overlap, type Share } from "./shares.js";
 export type { Limit, StageEstimate } from "./stage-estimate.js";
 export { swap } from "./swap.js";
 export { together } from "./together.js";
 export { unsharded } from "./unsharded.js";
+export { chunkWork, dealChunks, haloBytes, planVae, planVaeEncode } from "./vae-shares.js";

@@ -26,7 +26,10 @@ export type VaePlan =
   | { readonly kind: "serial" }
   /** Rank r decodes the run `chunks[r]` of the chunks of latent frames, in lock-step with its neighbours. */
   | { readonly kind: "temporal"; readonly chunks: readonly Share[] }
-  /** Only when the job asked for tiling: rank r decodes the tiles `tiles[r]`, in raster order. */
+  /**
+   * Only when the job asked for tiling: rank r decodes the tiles `tiles[r]` (numbers in raster order). A tile that
+   * several ranks list is decoded by them together, its chunks dealt evenly in the order of ranks, as in `temporal`.
+   */
   | { readonly kind: "tiles"; readonly tiles: readonly (readonly number[])[] };
 
 /** Ranks of a plan. */
