@@ -3,9 +3,9 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import process from "node:process";
 
-const [major] = process.versions.node.split(".").map(Number);
-if (major < 20) {
-  process.stderr.write(`Cogfleet needs Node 20 or later, this is ${process.version}\n`);
+const [major, minor] = process.versions.node.split(".").map(Number);
+if (major < 20 || (major === 20 && minor < 15)) {
+  process.stderr.write(`Cogfleet needs Node 20.15 or later, this is ${process.version}\n`);
   process.exit(1);
 }
 
