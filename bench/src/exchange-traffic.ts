@@ -2,10 +2,9 @@ import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { crc32 } from "node:zlib";
-import { neverAborts, silentLogger, systemClock, systemRandom } from "@cogfleet/core";
-import { type GrpcGroup, openExchange } from "@cogfleet/exchange";
+import { neverAborts } from "@cogfleet/core";
+import type { GrpcGroup } from "@cogfleet/exchange";
 import { whole } from "@cogfleet/parallel";
-import { startRpcServer } from "@cogfleet/service";
 
 /** What both processes of the exchange benchmark know. */
 export const TRAFFIC = {
@@ -17,53 +16,7 @@ export const TRAFFIC = {
   frameBytes: 1024 * 1024,
 } as const;
 
-/** How the bytes travel. */
-export type Way = "tcp" | "shared-memory";
-
 export const EXCHANGE_PEER = fileURLToPath(new URL("./exchange-peer.js", import.meta.url));
-
-/** A process's end of both ways: a server, and once the other's addresses are known, a group for each. */
-export interface End {
-  readonly addresses: Readonly<Record<Way, string>>;
-  join(rank: number, other: Readonly<Record<Way, string>>): Promise<Readonly<Record<Way, GrpcGroup>>>;
-  /** Leaves the groups and stops the servers. */
-  close(): Promise<void>;
-}
-
-export async function openEnd(): Promise<End> {
-  const open = async (sharedMemoryBytes: number) => {
-    const deps = { clock: systemClock, random: systemRandom, log: silentLogger };
-    const exchange = await openExchange(deps, { sharedMemoryBytes, frameBytes: TRAFFIC.frameBytes });
-    const host = "127.0.0.1";
-    const server = await startRpcServer({ host, port: 0, services: [exchange.service], log: silentLogger });
-    return { exchange, server, address: `${host}:${server.port}` };
-  };
-  const tcp = await open(0);
-  const shared = await open(1024 ** 3);
-  const addresses = { tcp: tcp.address, "shared-memory": shared.address };
-  const groups: GrpcGroup[] = [];
-  return {
-    addresses,
-    join: async (rank, other) => {
-      const join = async ({ exchange }: typeof tcp, way: Way): Promise<GrpcGroup> => {
-        const own = addresses[way];
-        const both = rank === 0 ? [own, other[way]] : [other[way], own];
-        const group = exchange.join({ jobId: "bench", epoch: 1, rank, addresses: both });
-        groups.push(group);
-        await group.joined(neverAborts);
-        return group;
-      };
-      return { tcp: await join(tcp, "tcp"), "shared-memory": await join(shared, "shared-memory") };
-    },
-    close: async () => {
-      await Promise.all(groups.map((group) => group.close()));
-      for (const { server, exchange } of [tcp, shared]) {
-        await server.stop(AbortSignal.timeout(1_000));
-        await exchange.close();
-      }
-    },
-  };
-}
 
 /** Rank 1's part of a round. */
 export async function sendAll(group: GrpcGroup, source: Uint8Array): Promise<void> {

@@ -1,8 +1,9 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import type { Clock } from "@cogfleet/core";
+import { openEnd, type Way } from "./exchange-end.js";
 import type { ParentMessage, PeerHello } from "./exchange-peer.js";
-import { EXCHANGE_PEER, openEnd, readRaw, receiveAll, TRAFFIC, type Way } from "./exchange-traffic.js";
+import { EXCHANGE_PEER, readRaw, receiveAll, TRAFFIC } from "./exchange-traffic.js";
 import { type BenchResult, median, spread } from "./report.js";
 
 /** Tensors pulled from another process, checked and placed, against a bare socket that does the same. */
@@ -11,12 +12,12 @@ export async function exchangeBench(
   clock: Clock,
 ): Promise<BenchResult[]> {
   const child = fork(EXCHANGE_PEER);
-  const end = await openEnd();
+  const end = await openEnd({ frameBytes: TRAFFIC.frameBytes });
   try {
     const [hello] = (await once(child, "message")) as [PeerHello];
     const tell = (message: ParentMessage): boolean => child.send(message);
     tell({ kind: "join", addresses: end.addresses });
-    const groups = await end.join(0, hello.addresses);
+    const groups = await end.join(0, [end.addresses, hello.addresses]);
     const into = Array.from({ length: TRAFFIC.abreast }, () => new Uint8Array(TRAFFIC.messageBytes));
     const [first] = into as [Uint8Array];
     const bytes = TRAFFIC.messages * TRAFFIC.messageBytes;

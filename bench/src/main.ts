@@ -1,4 +1,4 @@
-// npm run bench -- NAME [--json] [--threads N] [--repeats N]
+// npm run bench -- NAME [--json] [--threads N] [--repeats N] [--ranks N,N,...]
 // npm run bench -- random-checkpoint FOLDER [--transformer config.json]
 import { readFileSync } from "node:fs";
 import process from "node:process";
@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { neverAborts, systemClock } from "@cogfleet/core";
 import { denoiseStepBench } from "./denoise-step.js";
 import { exchangeBench } from "./exchange.js";
+import { cfgStepBench, parallelStepBench } from "./parallel-step.js";
 import { REALISTIC_TRANSFORMER, writeRandomCheckpoint } from "./random-checkpoint.js";
 import { type BenchResult, isOk, jsonLine, textLines } from "./report.js";
 import { vaeDecodeBench } from "./vae-decode.js";
@@ -13,16 +14,19 @@ import { vaeDecodeBench } from "./vae-decode.js";
 interface Options {
   readonly threads: number;
   readonly repeats: number;
+  readonly ranks: readonly number[];
 }
 
 const BENCHES: Readonly<Record<string, (options: Options) => Promise<readonly BenchResult[]>>> = {
+  "cfg-step": cfgStepBench,
   "denoise-step": (options) => denoiseStepBench(options, systemClock),
   exchange: (options) => exchangeBench(options, systemClock),
+  "parallel-step": parallelStepBench,
   "vae-decode": (options) => vaeDecodeBench(options, systemClock),
 };
 
 const USAGE = [
-  "usage: npm run bench -- NAME [--json] [--threads N] [--repeats N]",
+  "usage: npm run bench -- NAME [--json] [--threads N] [--repeats N] [--ranks N,N,...]",
   `       NAME is one of: ${Object.keys(BENCHES).join(", ")}`,
   "       npm run bench -- random-checkpoint FOLDER [--transformer config.json]",
 ].join("\n");
@@ -33,6 +37,7 @@ const { values, positionals } = parseArgs({
     json: { type: "boolean", default: false },
     threads: { type: "string", default: "1" },
     repeats: { type: "string", default: "4" },
+    ranks: { type: "string", default: "2,3,4" },
     transformer: { type: "string" },
   },
 });
@@ -47,7 +52,11 @@ if (name === "random-checkpoint" && folder !== undefined) {
   await writeRandomCheckpoint(folder, config, neverAborts);
   console.log(folder);
 } else if (bench !== undefined) {
-  const results = await bench({ threads: Number(values.threads), repeats: Number(values.repeats) });
+  const results = await bench({
+    threads: Number(values.threads),
+    repeats: Number(values.repeats),
+    ranks: values.ranks.split(",").map(Number),
+  });
   for (const result of results) console.log(values.json ? jsonLine(result) : textLines(result));
   if (!results.every(isOk)) process.exitCode = 1;
 } else {
