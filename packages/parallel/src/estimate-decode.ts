@@ -1,174 +1,187 @@
-// The time model of decoding. A rank computes its chunks or tiles one after the other; in lock-step every causal
-// convolution waits for the halo of the rank before.
-import type { JobShape, TileShape } from "./job-shape.js";
+// The time model of decoding. A rank computes its part of every area; where several share an area they go in lock-step,
+// and every causal convolution waits for the halo of the rank before.
+import type { JobShape } from "./job-shape.js";
 import type { VaePlan } from "./plan.js";
 import { type Fleet, type PlanWorker, wireTime } from "./plan-fleet.js";
-import { dealShares, type Share } from "./shares.js";
 import { type StageEstimate, stageEstimate } from "./stage-estimate.js";
-import { chunkFlops, cutElements, haloElements, sampleElements } from "./vae-cost.js";
+import { type AreaSize, chunkFlops, cutElements, haloElements, sampleElements } from "./vae-cost.js";
+import { type AreaDeal, type AreaOwner, dealAreas } from "./vae-deal.js";
+import { planVae } from "./vae-shares.js";
 
 const FLOAT_BYTES = 4; // of everything that the VAE's graphs take and give
 
-/** Decoding on `workers`, by rank. */
-export function estimateDecode(
+interface RankTimes {
+  compute: number;
+  host: number;
+  wire: number;
+  latency: number;
+  sampleBytes: number;
+}
+
+/** Schedules of a job's decode, and what they take. Keeps what it has worked out: areas and rates repeat. */
+export interface DecodeModel {
+  /**
+   * Every schedule that computes what the job asked for: rank 0 alone, and runs of chunks or (when the job asked for
+   * tiling) tiles on the first two ranks, three, and so on.
+   */
+  choices(workers: readonly PlanWorker[]): VaePlan[];
+  /** Decoding on `workers`, by rank. */
+  estimate(plan: VaePlan, workers: readonly PlanWorker[], fleet: Fleet): StageEstimate;
+}
+
+export function decodeModel(job: JobShape): DecodeModel {
+  const knownCosts = new Map<string, AreaCosts>();
+  const costsOf = (area: AreaSize): AreaCosts => {
+    const key = `${area.height}x${area.width}`;
+    const costs = knownCosts.get(key) ?? areaCosts(job, area);
+    knownCosts.set(key, costs);
+    return costs;
+  };
+  const knownDeals = new Map<string, VaePlan>();
+  const dealt = (rates: readonly number[]): VaePlan => {
+    const key = rates.join();
+    const plan = knownDeals.get(key) ?? planVae(job.configs.vae, job.decoded, job.args.vaeTiling, rates);
+    knownDeals.set(key, plan);
+    return plan;
+  };
+  return {
+    choices(workers) {
+      const shared = workers.slice(1).map((_, i) => dealt(workers.slice(0, i + 2).map(({ rate }) => rate)));
+      const useful = shared.filter(
+        (plan, i) => plan.kind !== "serial" && (i === 0 || !isSameDeal(plan, shared[i - 1])),
+      );
+      return [{ kind: "serial" }, ...useful.map((plan) => forRanks(plan, workers.length, job.chunks.length))];
+    },
+    estimate: (plan, workers, fleet) => estimate(job, costsOf, plan, workers, fleet),
+  };
+}
+
+function estimate(
   job: JobShape,
+  costsOf: (area: AreaSize) => AreaCosts,
   plan: VaePlan,
-  workers: readonly PlanWorker[],
-  fleet: Fleet,
-): StageEstimate {
-  switch (plan.kind) {
-    case "serial":
-      return serial(job, workers);
-    case "temporal":
-      return temporal(job, plan.chunks, workers, fleet);
-    case "tiles":
-      return tiled(job, plan.tiles, workers, fleet);
-  }
-}
-
-/** Floating-point operations of a tile, all its chunks. */
-function tileFlops({ configs, chunks }: JobShape, tile: TileShape): number {
-  return chunks.reduce((sum, chunk) => sum + chunkFlops(configs.vae, chunk, tile), 0);
-}
-
-function serial(job: JobShape, workers: readonly PlanWorker[]): StageEstimate {
-  const { rate } = workers[0] as PlanWorker;
-  const seconds = job.tiles.reduce((sum, tile) => sum + tileFlops(job, tile), 0) / rate;
-  const nothing = { wireSeconds: 0, latencySeconds: 0, hostSeconds: 0, bytes: 0 };
-  return stageEstimate({ stage: "decode", seconds, computeSeconds: seconds, ...nothing });
-}
-
-function temporal(
-  job: JobShape,
-  shares: readonly Share[],
   workers: readonly PlanWorker[],
   { link, hostBytesPerSecond }: Fleet,
 ): StageEstimate {
-  const { vae } = job.configs;
-  const whole = job.tiles[0] as TileShape;
-  const chunksOf = ({ start, count }: Share) => job.chunks.slice(start, start + count);
-  const ranks = shares.map((share, rank) => {
-    const { rate, device } = workers[rank] as PlanWorker;
-    const sum = (cost: typeof chunkFlops): number =>
-      chunksOf(share).reduce((total, chunk) => total + cost(vae, chunk, whole), 0);
-    return {
-      compute: sum(chunkFlops) / rate,
-      host: device === "cuda" ? (FLOAT_BYTES * sum(cutElements)) / hostBytesPerSecond : 0,
-      sample: FLOAT_BYTES * sum(sampleElements),
-    };
-  });
-  const busy = shares.flatMap(({ count }, rank) => (count > 0 ? [rank] : []));
-  const halos = haloElements(vae, whole);
-  const haloBytes = FLOAT_BYTES * halos.reduce((a, b) => a + b, 0);
-  const boundaries = busy.slice(1).map((rank, i) => {
-    const { bytesPerSecond, latencySeconds } = link(idOf(workers, busy[i] as number), idOf(workers, rank));
-    return { seconds: haloBytes / bytesPerSecond, latencySeconds: halos.length * latencySeconds };
-  });
-  const frames = gather(
-    ranks.map(({ sample }) => sample),
-    workers,
-    link,
+  const work = costsOf(job.areas[0] as AreaSize).flops;
+  const deals = dealAreas(plan, job.areas, work, workers.length);
+  const ranks = workers.map((): RankTimes => ({ compute: 0, host: 0, wire: 0, latency: 0, sampleBytes: 0 }));
+  const isCut = workers.map((_, rank) =>
+    deals.some(({ owners }) => owners.length > 1 && owners.some((owner) => owner.rank === rank)),
   );
-  const halo = Math.max(0, ...boundaries.map(({ seconds }) => seconds));
-  const latencySeconds = Math.max(0, ...boundaries.map((boundary) => boundary.latencySeconds));
+  let haloBytes = 0;
+  for (const { area, owners } of deals) {
+    const costs = costsOf(area);
+    for (const { rank, chunks } of owners) {
+      const times = ranks[rank] as RankTimes;
+      const { rate, device } = workers[rank] as PlanWorker;
+      const own = (byChunk: readonly number[]): number =>
+        byChunk.slice(chunks.start, chunks.start + chunks.count).reduce((a, b) => a + b, 0);
+      times.compute += own(costs.flops) / rate;
+      times.sampleBytes += own(costs.sampleBytes);
+      if (isCut[rank] && device === "cuda") times.host += own(costs.cutBytes) / hostBytesPerSecond;
+    }
+    haloBytes += addHalos({ area, owners }, costs.haloBytes, workers, ranks, link);
+  }
+  const total = ({ compute, host, wire, latency }: RankTimes): number => compute + host + wire + latency;
+  const slowest = ranks.reduce((a, b) => (total(b) > total(a) ? b : a));
+  const frames = gather(ranks, workers, link);
   return stageEstimate({
     stage: "decode",
-    seconds:
-      Math.max(...ranks.map(({ compute, host }) => compute + host)) +
-      halo +
-      latencySeconds +
-      frames.seconds +
-      frames.latencySeconds,
-    computeSeconds: Math.max(...ranks.map(({ compute }) => compute)),
-    wireSeconds: halo + frames.seconds,
-    latencySeconds: latencySeconds + frames.latencySeconds,
-    hostSeconds: Math.max(...ranks.map(({ host }) => host)),
-    bytes: haloBytes * boundaries.length + frames.bytes,
+    seconds: total(slowest) + frames.seconds + frames.latencySeconds,
+    computeSeconds: slowest.compute,
+    wireSeconds: slowest.wire + frames.seconds,
+    latencySeconds: slowest.latency + frames.latencySeconds,
+    hostSeconds: slowest.host,
+    bytes: haloBytes + frames.bytes,
   });
 }
 
-function tiled(
-  job: JobShape,
-  tiles: readonly (readonly number[])[],
+/** Of decoding one area. */
+interface AreaCosts {
+  /** By chunk. */
+  readonly flops: readonly number[];
+  readonly cutBytes: readonly number[];
+  readonly sampleBytes: readonly number[];
+  /** By causal convolution, at each boundary between ranks. */
+  readonly haloBytes: readonly number[];
+}
+
+function areaCosts({ configs: { vae }, chunks }: JobShape, area: AreaSize): AreaCosts {
+  const known = new Map<number, readonly [number, number, number]>();
+  const byChunk = chunks.map((chunk) => {
+    const frames = chunk.to - chunk.from;
+    const costs =
+      known.get(frames) ??
+      ([
+        chunkFlops(vae, chunk, area),
+        FLOAT_BYTES * cutElements(vae, chunk, area),
+        FLOAT_BYTES * sampleElements(vae, chunk, area),
+      ] as const);
+    known.set(frames, costs);
+    return costs;
+  });
+  return {
+    flops: byChunk.map(([flops]) => flops),
+    cutBytes: byChunk.map(([, cutBytes]) => cutBytes),
+    sampleBytes: byChunk.map(([, , sampleBytes]) => sampleBytes),
+    haloBytes: haloElements(vae, area).map((elements) => FLOAT_BYTES * elements),
+  };
+}
+
+/** Both sides of a boundary wait for its halos, one convolution after the other. Returns the bytes. */
+function addHalos(
+  { owners }: AreaDeal,
+  halos: readonly number[],
   workers: readonly PlanWorker[],
-  { link }: Fleet,
-): StageEstimate {
-  const { vae } = job.configs;
-  const ranks = tiles.map((own, rank) => {
-    const { rate } = workers[rank] as PlanWorker;
-    const shapes = own.map((tile) => job.tiles[tile] as TileShape);
-    return {
-      compute: shapes.reduce((sum, shape) => sum + tileFlops(job, shape), 0) / rate,
-      sample: shapes.reduce(
-        (sum, shape) =>
-          sum + job.chunks.reduce((all, chunk) => all + FLOAT_BYTES * sampleElements(vae, chunk, shape), 0),
-        0,
-      ),
-    };
-  });
-  const frames = gather(
-    ranks.map(({ sample }) => sample),
-    workers,
-    link,
-  );
-  const computeSeconds = Math.max(...ranks.map(({ compute }) => compute));
-  return stageEstimate({
-    stage: "decode",
-    seconds: computeSeconds + frames.seconds + frames.latencySeconds,
-    computeSeconds,
-    wireSeconds: frames.seconds,
-    latencySeconds: frames.latencySeconds,
-    hostSeconds: 0,
-    bytes: frames.bytes,
-  });
+  ranks: readonly RankTimes[],
+  link: Fleet["link"],
+): number {
+  const bytes = halos.reduce((a, b) => a + b, 0);
+  for (const [i, { rank: later }] of owners.slice(1).entries()) {
+    const { rank: earlier } = owners[i] as AreaOwner;
+    const { bytesPerSecond, latencySeconds } = link(idOf(workers, earlier), idOf(workers, later));
+    // A rank in the middle sends its halo while it takes the other: it waits for one of them.
+    const times = ranks[later] as RankTimes;
+    times.wire += bytes / bytesPerSecond;
+    times.latency += halos.length * latencySeconds;
+  }
+  return bytes * (owners.length - 1);
 }
 
 /** What every rank has goes to rank 0. */
-function gather(bytes: readonly number[], workers: readonly PlanWorker[], link: Fleet["link"]) {
-  const traffic = bytes.map((count, from) => bytes.map((_, to) => (from > 0 && to === 0 ? count : 0)));
-  const ids = bytes.map((_, rank) => idOf(workers, rank));
-  return { ...wireTime(traffic, ids, link), bytes: bytes.slice(1).reduce((a, b) => a + b, 0) };
+function gather(ranks: readonly RankTimes[], workers: readonly PlanWorker[], link: Fleet["link"]) {
+  const traffic = ranks.map(({ sampleBytes }, from) =>
+    ranks.map((_, to) => (from > 0 && to === 0 ? sampleBytes : 0)),
+  );
+  const ids = workers.map(({ id }) => id);
+  const bytes = ranks.slice(1).reduce((sum, { sampleBytes }) => sum + sampleBytes, 0);
+  return { ...wireTime(traffic, ids, link), bytes };
 }
 
 function idOf(workers: readonly PlanWorker[], rank: number): string {
   return (workers[rank] as PlanWorker).id;
 }
 
-/**
- * Every schedule that computes what the job asked for, on as many of the ranks as have something to do: one rank alone,
- * and runs of chunks or (when the job asked for tiling) tiles in proportion to the rates.
- */
-export function vaeChoices(job: JobShape, workers: readonly PlanWorker[]): VaePlan[] {
-  const choices: VaePlan[] = [{ kind: "serial" }];
-  if (job.isTiled) {
-    if (workers.length > 1) choices.push({ kind: "tiles", tiles: dealTiles(job, workers) });
-    return choices;
-  }
-  for (let ranks = 2; ranks <= Math.min(workers.length, job.chunks.length); ranks++) {
-    const rates = workers.slice(0, ranks).map(({ rate }) => rate);
-    for (const weights of [rates, rates.map(() => 1)]) {
-      const busy = dealShares(job.chunks.length, weights);
-      const idle = workers.slice(ranks).map(() => ({ start: job.chunks.length, count: 0 }));
-      if (busy.every(({ count }) => count > 0))
-        choices.push({ kind: "temporal", chunks: [...busy, ...idle] });
-    }
-  }
-  return choices;
+/** Whether one rank more got nothing. */
+function isSameDeal(plan: VaePlan, before: VaePlan | undefined): boolean {
+  if (plan.kind === "temporal") return before?.kind === "temporal" && plan.chunks.at(-1)?.count === 0;
+  return plan.kind === "tiles" && before?.kind === "tiles" && plan.tiles.at(-1)?.length === 0;
 }
 
-/** The longest tile first, each to the rank that would have done it soonest. */
-function dealTiles(job: JobShape, workers: readonly PlanWorker[]): number[][] {
-  const flops = job.tiles.map((tile) => tileFlops(job, tile));
-  const longestFirst = flops
-    .map((_, i) => i)
-    .sort((a, b) => (flops[b] as number) - (flops[a] as number) || a - b);
-  const tiles: number[][] = workers.map(() => []);
-  const done = workers.map(() => 0);
-  for (const tile of longestFirst) {
-    const until = workers.map(({ rate }, rank) => (done[rank] as number) + (flops[tile] as number) / rate);
-    const rank = until.indexOf(Math.min(...until));
-    tiles[rank]?.push(tile);
-    done[rank] = until[rank] as number;
+/** The ranks that are left have nothing to do. */
+function forRanks(plan: VaePlan, ranks: number, chunks: number): VaePlan {
+  switch (plan.kind) {
+    case "serial":
+      return plan;
+    case "temporal": {
+      const idle = Array.from({ length: ranks - plan.chunks.length }, () => ({ start: chunks, count: 0 }));
+      return { kind: "temporal", chunks: [...plan.chunks, ...idle] };
+    }
+    case "tiles":
+      return {
+        kind: "tiles",
+        tiles: [...plan.tiles, ...Array.from({ length: ranks - plan.tiles.length }, () => [])],
+      };
   }
-  return tiles.map((own) => own.sort((a, b) => a - b));
 }

@@ -1,16 +1,18 @@
 // What a job costs follows from a few sizes. S tokens of the joint [text; video] sequence, D inner width, H heads.
 import {
+  type Area,
   decoderChain,
   decodeTiles,
   type FrameRange,
+  type FrameSize,
   innerDim,
   isGuided,
-  isTiled,
   type Precision,
   type ResolvedArguments,
   type T5Config,
   type TransformerConfig,
-  tilesAlong,
+  tileGrid,
+  tilesFor,
   type VaeConfig,
 } from "@cogfleet/model";
 
@@ -34,12 +36,6 @@ export type JobArguments = Pick<
   | "vaeTiling"
 >;
 
-/** An area of the latents that is decoded by itself, all its chunks in turn. */
-export interface TileShape {
-  readonly height: number;
-  readonly width: number;
-}
-
 /** The sizes of a job. */
 export interface JobShape {
   readonly configs: ModelConfigs;
@@ -57,10 +53,12 @@ export interface JobShape {
   readonly videoTokens: number;
   /** Numbers in the latents that are denoised, of one branch. */
   readonly latentElements: number;
-  /** Chunks of latent frames that are decoded, without what only fills up a patch. */
+  /** Latents that are decoded, without the frames that only fill up a patch. */
+  readonly decoded: FrameSize;
+  /** Their chunks of frames. */
   readonly chunks: readonly FrameRange[];
-  /** In raster order, in latents; one that is everything, unless the job asked for tiling and is large enough for it. */
-  readonly tiles: readonly TileShape[];
+  /** Tiles in raster order; one area that is everything, unless the job asked for tiling and is large enough for it. */
+  readonly areas: readonly Area[];
   readonly isTiled: boolean;
 }
 
@@ -72,8 +70,8 @@ export function jobShape(configs: ModelConfigs, args: JobArguments, precision: P
   const frames = Math.floor((args.numFrames - 1) / vae.temporalCompressionRatio) + 1;
   const patchT = transformer.patchSizeT ?? 1;
   const patchFrames = Math.ceil(frames / patchT);
-  const tiling = args.vaeTiling ? decodeTiles(vae) : undefined;
-  const tiled = tiling !== undefined && isTiled(tiling, height, width);
+  const decoded = { frames, height, width };
+  const tiles = tilesFor(args.vaeTiling, (options) => decodeTiles(vae, options), decoded);
   return {
     configs,
     args,
@@ -86,13 +84,10 @@ export function jobShape(configs: ModelConfigs, args: JobArguments, precision: P
     textTokens: args.maxSequenceLength,
     videoTokens: (patchFrames * height * width) / transformer.patchSize ** 2,
     latentElements: patchFrames * patchT * vae.latentChannels * height * width,
+    decoded,
     chunks: decoderChain(vae).chunks(frames),
-    tiles: tiled
-      ? tilesAlong(tiling.rows, height).flatMap((row) =>
-          tilesAlong(tiling.columns, width).map((column) => ({ height: row.length, width: column.length })),
-        )
-      : [{ height, width }],
-    isTiled: tiled,
+    areas: tileGrid(tiles, decoded).areas,
+    isTiled: tiles !== undefined,
   };
 }
 

@@ -2,7 +2,7 @@
 // (estimate-denoise.ts, estimate-decode.ts), and the quickest is taken. All of them compute the same numbers.
 import { type Precision, type Stage, t5Parameters } from "@cogfleet/model";
 import { denoiseChoices, placements } from "./denoise-choices.js";
-import { estimateDecode, vaeChoices } from "./estimate-decode.js";
+import { type DecodeModel, decodeModel } from "./estimate-decode.js";
 import { estimateDenoise } from "./estimate-denoise.js";
 import { type JobArguments, type JobShape, jobShape, jointTokens, type ModelConfigs } from "./job-shape.js";
 import { type ParallelChoice, showParallel } from "./parallel-choice.js";
@@ -60,7 +60,8 @@ export function makePlan({ configs, args, precision, fleet, pinned }: PlanInput)
   const job = jobShape(configs, args, precision);
   const refusal = refuseDegrees(job, fleet, pinned);
   if (refusal !== undefined) return refusal;
-  const weighed = degreesOf(job, fleet, pinned).map((degrees) => bestOf(job, degrees, fleet));
+  const decoding = decodeModel(job);
+  const weighed = degreesOf(job, fleet, pinned).map((degrees) => bestOf(job, degrees, fleet, decoding));
   const fitting = weighed.flatMap((entry) => (entry.best === undefined ? [] : [entry.best]));
   if (fitting.length === 0)
     return outOfMemory(
@@ -124,6 +125,7 @@ function bestOf(
   job: JobShape,
   degrees: Degrees,
   fleet: Fleet,
+  decoding: DecodeModel,
 ): { readonly degrees: Degrees; readonly best?: Candidate; readonly shortage?: Shortage } {
   let pool = fleet.workers;
   let shortage: Shortage | undefined;
@@ -131,7 +133,7 @@ function bestOf(
     const tooSmall = new Map<string, Shortage>();
     let best: Candidate | undefined;
     for (const workers of placements(pool, degrees)) {
-      const { found, lacking } = bestOn(job, degrees, workers, fleet);
+      const { found, lacking } = bestOn(job, degrees, workers, fleet, decoding);
       for (const entry of lacking) tooSmall.set(entry.id, entry);
       if (found !== undefined && found.explanation.seconds < (best?.explanation.seconds ?? Infinity))
         best = found;
@@ -150,12 +152,13 @@ function bestOn(
   degrees: Degrees,
   workers: readonly PlanWorker[],
   fleet: Fleet,
+  decoding: DecodeModel,
 ): { readonly found?: Candidate; readonly lacking: readonly Shortage[] } {
   const encode = workers.map((_, rank) => (rank === 0 ? encodeNeed(job) : 0));
-  const decodes = vaeChoices(job, workers).map((vae) => ({
+  const decodes = decoding.choices(workers).map((vae) => ({
     vae,
     needs: decodeNeeds(job, vae, workers.length),
-    estimate: estimateDecode(job, vae, workers, fleet),
+    estimate: decoding.estimate(vae, workers, fleet),
   }));
   const denoises = denoiseChoices(job, degrees, workers).map((part) => ({
     part,

@@ -30,8 +30,8 @@ describe("the cost of decoding", () => {
     );
     assert.equal(sum(whole.chunks.map((chunk) => sampleElements(vae, chunk, P480))), 49 * 3 * 480 * 720);
     const tiled = jobShape(RELEASED_MODELS["5B"], { ...ARGUMENTS_480P, vaeTiling: true }, "fp32");
-    assert.equal(tiled.tiles.length, 9);
-    const area = sum(tiled.tiles.map(({ height, width }) => height * width));
+    assert.equal(tiled.areas.length, 9);
+    const area = sum(tiled.areas.map(({ height, width }) => height * width));
     assert.equal((area / (60 * 90)).toFixed(2), "1.40");
   });
 });

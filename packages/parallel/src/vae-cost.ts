@@ -1,13 +1,11 @@
 // Arithmetic and bytes of decoding. T latent frames of a chunk, C channels, H W rows and columns.
-import { decoderChain, type FrameRange, type VaeConfig } from "@cogfleet/model";
-import type { TileShape } from "./job-shape.js";
+import { type Area, decoderChain, type FrameRange, type VaeConfig } from "@cogfleet/model";
+
+/** Rows and columns of the latents that are decoded by themselves. */
+export type AreaSize = Pick<Area, "height" | "width">;
 
 /** Floating-point operations of decoding a chunk: its 3 x 3 x 3 and 3 x 3 convolutions, which are all but 1 % of it. */
-export function chunkFlops(
-  config: VaeConfig,
-  { from, to }: FrameRange,
-  { height, width }: TileShape,
-): number {
+export function chunkFlops(config: VaeConfig, { from, to }: FrameRange, { height, width }: AreaSize): number {
   const pixels = height * width;
   const frames = framesByLevel(config, to - from);
   const at = (level: number): number => pixels * 4 ** level * (frames[level] as number);
@@ -28,7 +26,7 @@ export function chunkFlops(
 }
 
 /** Numbers in the halo of each causal convolution at a boundary between chunks: its last 2 input frames. */
-export function haloElements(config: VaeConfig, { height, width }: TileShape): readonly number[] {
+export function haloElements(config: VaeConfig, { height, width }: AreaSize): readonly number[] {
   return decoderChain(config).convs.map(
     ({ inChannels, level }) => 2 * inChannels * height * width * 4 ** level,
   );
@@ -38,7 +36,7 @@ export function haloElements(config: VaeConfig, { height, width }: TileShape): r
 export function cutElements(
   config: VaeConfig,
   { from, to }: FrameRange,
-  { height, width }: TileShape,
+  { height, width }: AreaSize,
 ): number {
   const frames = framesByLevel(config, to - from);
   return decoderChain(config).convs.reduce((sum, { inChannels, skipChannels = 0, level }) => {
@@ -50,7 +48,7 @@ export function cutElements(
 export function sampleElements(
   config: VaeConfig,
   { from, to }: FrameRange,
-  { height, width }: TileShape,
+  { height, width }: AreaSize,
 ): number {
   const chain = decoderChain(config);
   const { channels, level } = chain.output;
