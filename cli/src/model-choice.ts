@@ -4,7 +4,7 @@ import { checkWeights, type ModelFacts, openCheckpoint, resolveRequest } from "@
 import type { Submission } from "./client/generation.js";
 
 /** The checkpoint that comes with Cogfleet. */
-const DEMO_MODEL = fileURLToPath(new URL("../../models/demo", import.meta.url));
+export const DEMO_MODEL = fileURLToPath(new URL("../../models/demo", import.meta.url));
 
 /** What `--model` stands for. */
 export interface ModelChoice {

@@ -34,7 +34,17 @@ describe("the command line", () => {
   it("lists every command in its help", async () => {
     const { out, code } = await run("--help");
     assert.equal(code, 0);
-    for (const name of ["generate", "up", "coordinator", "worker", "jobs", "workers", "models", "model"]) {
+    for (const name of [
+      "generate",
+      "up",
+      "coordinator",
+      "worker",
+      "jobs",
+      "workers",
+      "models",
+      "model",
+      "plan",
+    ]) {
       assert.match(out, new RegExp(`^  ${name}\\b`, "m"));
     }
   });

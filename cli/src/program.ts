@@ -5,6 +5,7 @@ import { generateCommand } from "./commands/generate.js";
 import { jobsCommand } from "./commands/jobs.js";
 import { modelCommand } from "./commands/model.js";
 import { modelsCommand } from "./commands/models.js";
+import { planCommand } from "./commands/plan.js";
 import { upCommand } from "./commands/up.js";
 import { verifyCommand } from "./commands/verify.js";
 import { workerCommand } from "./commands/worker.js";
@@ -30,6 +31,7 @@ export async function runProgram(argv: readonly string[], context: CommandContex
     workersCommand(context, run),
     modelsCommand(context, run),
     modelCommand(context, run),
+    planCommand(context, run),
     verifyCommand(context, run),
     coordinatorCommand(context, run),
     workerCommand(context, run),

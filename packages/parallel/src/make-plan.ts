@@ -282,11 +282,12 @@ function refuseDegrees(job: JobShape, { workers }: Fleet, pinned: ParallelChoice
 
 function outOfMemory(job: JobShape, fleet: Fleet, shortages: readonly (Shortage | undefined)[]): PlanResult {
   const least = leastShort(shortages.flatMap((entry) => (entry === undefined ? [] : [entry])));
-  const gb = (bytes: number): string => `${(bytes / 1e9).toPrecision(3)} GB`;
+  const size = (bytes: number): string =>
+    bytes < 1e9 ? `${(bytes / 1e6).toPrecision(3)} MB` : `${(bytes / 1e9).toPrecision(3)} GB`;
   const what =
     least === undefined
       ? "no worker has the memory"
-      : `worker ${least.id} has ${gb(least.memoryBytes)} and needs ${gb(least.needBytes)} to ${least.stage} at best`;
+      : `worker ${least.id} has ${size(least.memoryBytes)} and needs ${size(least.needBytes)} to ${least.stage} at best`;
   const means = [
     ...(least?.stage === "decode" && !job.isTiled ? ["vae_tiling (another picture)"] : []),
     ...(least?.stage === "denoise" ? ["more workers"] : []),
