@@ -1,8 +1,24 @@
 // What a worker is given to do, and what it says about it.
 import type { ResolvedArguments } from "@cogfleet/model";
+import type { Plan } from "@cogfleet/parallel";
 
 export type Stage = "encode" | "denoise" | "decode";
 export type ArtifactKind = "video" | "latents" | "frames";
+
+/** A worker that takes part in an assignment. */
+export interface Peer {
+  readonly id: string;
+  /** host:port where it serves tensors. */
+  readonly exchangeAddress: string;
+}
+
+/** The state of a job after a step, as it was stored. */
+export interface Checkpoint {
+  readonly step: number;
+  readonly bytes: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
 
 /** One attempt at one job. The epoch fences it: reports of an older one change nothing. */
 export interface AssignmentId {
@@ -16,6 +32,13 @@ export interface Assignment extends AssignmentId {
   readonly embedMetadata: boolean;
   /** What is kept besides the video. */
   readonly extraArtifacts: readonly ArtifactKind[];
+  readonly plan: Plan;
+  /** Our own. Rank 0 reports stages and steps, and stores what is made. */
+  readonly rank: number;
+  /** By rank, ourselves among them. */
+  readonly peers: readonly Peer[];
+  /** Steps done already; 0: starts from the noise. */
+  readonly startStep: number;
 }
 
 /** A file made by an assignment. */
@@ -42,7 +65,12 @@ export type Report =
       readonly stage: Stage;
       readonly warnings: readonly string[];
     } & AssignmentId)
-  | ({ readonly kind: "step_done"; readonly step: number; readonly seconds: number } & AssignmentId)
+  | ({
+      readonly kind: "step_done";
+      readonly step: number;
+      readonly seconds: number;
+      readonly checkpoint: Checkpoint;
+    } & AssignmentId)
   | ({ readonly kind: "done"; readonly outcome: Outcome } & AssignmentId)
   | ({
       readonly kind: "failed";
@@ -50,6 +78,8 @@ export type Report =
       readonly message: string;
       /** Another worker, or another attempt, may succeed. */
       readonly isRetryable: boolean;
+      /** With `peer_lost`: the rank that was the first to go. */
+      readonly lostRank?: number | undefined;
     } & AssignmentId)
   | { readonly kind: "draining" };
 
@@ -67,4 +97,13 @@ export interface CoordinatorLink {
   report(report: Report): void;
   /** Stores one artifact. `conflict` when the epoch is over, `unavailable` when the coordinator cannot be reached. */
   putArtifact(id: AssignmentId, artifact: Artifact, data: Uint8Array, signal: AbortSignal): Promise<void>;
+  /** Stores the state after a step; errors as above. */
+  putCheckpoint(
+    id: AssignmentId,
+    checkpoint: Checkpoint,
+    data: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** The state that the assignment starts from. `data_loss` when it came damaged. */
+  getCheckpoint(id: AssignmentId, signal: AbortSignal): Promise<Uint8Array>;
 }

@@ -50,6 +50,12 @@ export const workerSettings = {
     fallback: "auto",
     help: "address that others reach this worker by; auto: --listen",
   }),
+  exchangePort: integerSetting({
+    min: 0,
+    max: 65_535,
+    fallback: 0,
+    help: "gRPC port where peers pull tensors, 0 takes a free one",
+  }),
   httpPort: integerSetting({
     min: 0,
     max: 65_535,

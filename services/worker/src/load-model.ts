@@ -8,13 +8,23 @@ import {
   openCheckpoint,
   openTextEncoder,
   openTransformer,
-  openVaeDecoder,
   type Precision,
   type Runtime,
   type TextEncoder,
-  textToVideo,
+  videoLatents,
 } from "@cogfleet/model";
 import { type Device, type RuntimeOptions, startProcessRuntime, startThreadRuntime } from "@cogfleet/ort";
+import {
+  openShardedTransformer,
+  openShardedVaeDecoder,
+  type ShardedDecode,
+  type ShardedTransformer,
+  type ShardedVaeDecoder,
+  shardedTextToVideo,
+  unsharded,
+} from "@cogfleet/parallel";
+import { ComputeForms, formOf, type TransformerForm } from "./compute-form.js";
+import { measureRate } from "./measure-rate.js";
 import { choosePrecision, type PRECISIONS } from "./precision.js";
 import {
   type TEXT_ENCODER_MODES,
@@ -22,7 +32,7 @@ import {
   timedRuntime,
   transientTextEncoder,
 } from "./text-encoding.js";
-import type { VideoModel } from "./video-model.js";
+import type { ModelConfigTexts, VideoModel, VideoTask } from "./video-model.js";
 
 export interface ModelOptions {
   readonly folder: string;
@@ -45,6 +55,14 @@ export interface ModelObserver {
 export interface LoadedModel extends VideoModel {
   readonly precision: Precision;
   readonly textEncoder: "resident" | "transient";
+  /** For the planner. */
+  readonly configs: ModelConfigTexts;
+  /** As measured at start. */
+  readonly flopsPerSecond: number;
+  /** That was free before anything was loaded. */
+  readonly memoryBytes: number;
+  /** What is loaded of the transformer. */
+  form(): TransformerForm | undefined;
   /** Ends the compute threads; waits for a run in progress. Idempotent. */
   close(): Promise<void>;
 }
@@ -67,72 +85,92 @@ export async function loadModel(
   observer.coldStartPhase("checkpoint", (readAt - startedAt) / 1000);
 
   const { device, threads, spin } = options;
+  const { transformer: dit, vae, textEncoder: t5, scheduler } = checkpoint;
+  const memoryBytes = freeMemory();
   const runtimes: Runtime[] = [];
   const start = (runtime: Runtime, component: Parameters<ModelObserver["sessionLoaded"]>[0]): Runtime =>
     timedRuntime(runtime, clock.now, (_graph, seconds) => observer.sessionLoaded(component, seconds));
-  const close = async (): Promise<void> => {
-    await Promise.all(runtimes.map((runtime) => runtime.close()));
+  const timed = <A extends readonly unknown[], R>(
+    run: (...args: A) => Promise<R>,
+    onSeconds: (seconds: number) => void,
+  ): ((...args: A) => Promise<R>) => {
+    return async (...args) => {
+      const from = clock.now();
+      const result = await run(...args);
+      onSeconds((clock.now() - from) / 1000);
+      return result;
+    };
   };
-  try {
-    const compute = startThreadRuntime({ device, precision, threads, spin });
-    runtimes.push(compute);
-    await compute.ready(signal);
-    const { transformer, vae } = checkpoint;
-    const opened = {
-      transformer: await openTransformer(
-        start(compute, "transformer"),
-        transformer.config,
-        transformer.weights(),
-        precision,
-        signal,
-      ),
-      vaeDecoder: await openVaeDecoder(
-        start(compute, "vae_decoder"),
+  const forms = new ComputeForms<Loaded>(
+    () => startThreadRuntime({ device, precision, threads, spin }),
+    async (runtime, form, loadSignal) => {
+      const decoder = await openShardedVaeDecoder(
+        start(runtime, "vae_decoder"),
         vae.config,
         vae.weights(),
         precision,
-        signal,
-      ),
-    };
+        loadSignal,
+      );
+      const on = start(runtime, "transformer");
+      const open = form === "whole" ? openWhole : openShardedTransformer;
+      return {
+        runtime,
+        transformer: await open(on, dit.config, dit.weights(), precision, loadSignal),
+        decoder,
+      };
+    },
+  );
+  const close = async (): Promise<void> => {
+    await Promise.all([forms.close(), ...runtimes.map((runtime) => runtime.close())]);
+  };
+  try {
+    const { runtime } = await forms.take("whole", signal);
     const needed = inspection.stages.reduce((sum, { bytes }) => sum + bytes[precision], 0);
-    const mode = textEncoderMode(options.textEncoder, { neededBytes: needed, freeBytes: freeMemory() });
+    const mode = textEncoderMode(options.textEncoder, { neededBytes: needed, freeBytes: memoryBytes });
     const textEncoder = await openText(
       checkpoint,
       mode,
       {
-        compute,
         options,
-        own: (runtime) => runtimes.push(runtime),
-        load: (runtime) => start(runtime, "text_encoder"),
+        own: (owned) => runtimes.push(owned),
+        load: (loading) => start(loading, "text_encoder"),
       },
       signal,
     );
     observer.coldStartPhase("sessions", (clock.now() - readAt) / 1000);
-    const timed = <A extends readonly unknown[], R>(
-      run: (...args: A) => Promise<R>,
-      onSeconds: (seconds: number) => void,
-    ): ((...args: A) => Promise<R>) => {
-      return async (...args) => {
-        const from = clock.now();
-        const result = await run(...args);
-        onSeconds((clock.now() - from) / 1000);
-        return result;
-      };
-    };
-    const components = {
-      config: { transformer: transformer.config, vae: vae.config, scheduler: checkpoint.scheduler },
-      prompts: createPromptEncoder({
-        tokenizer: checkpoint.tokenizer,
-        textEncoder: { encode: timed(textEncoder.encode, observer.textEncoded) },
-      }),
-      transformer: { forward: timed(opened.transformer.forward, observer.transformerRan) },
-      vaeDecoder: { decode: timed(opened.vaeDecoder.decode, observer.vaeDecoded) },
-    };
+    const probeSize = device.kind === "cpu" ? 512 : 4096;
+    const flopsPerSecond = await measureRate(runtime, precision, probeSize, clock, signal);
+    const config = { transformer: dit.config, vae: vae.config, scheduler };
+    const prompts = createPromptEncoder({
+      tokenizer: checkpoint.tokenizer,
+      textEncoder: { encode: timed(textEncoder.encode, observer.textEncoded) },
+    });
     return {
       facts: checkpoint.facts,
       precision,
       textEncoder: mode,
-      generate: (args, hooks, generateSignal) => textToVideo(components, args, hooks, generateSignal),
+      flopsPerSecond,
+      memoryBytes,
+      configs: {
+        transformerJson: JSON.stringify(dit.json),
+        vaeJson: JSON.stringify(vae.json),
+        textEncoderJson: JSON.stringify(t5.json),
+      },
+      form: () => forms.form,
+      async generate({ args, plan, group, start: from }: VideoTask, hooks, generateSignal) {
+        const { transformer, decoder } = await forms.take(formOf(plan), generateSignal);
+        const { frames, additionalFrames, height, width } = videoLatents(config, args);
+        const size = { frames: frames - additionalFrames, height, width };
+        await decoder.prepare(group.rank, plan.vae, size, { tiling: args.vaeTiling }, generateSignal);
+        const decode: ShardedDecode = timed(decoder.decode, observer.vaeDecoded);
+        const components = {
+          config,
+          prompts,
+          transformer: { forward: timed(transformer.forward, observer.transformerRan) },
+          decode,
+        };
+        return shardedTextToVideo(components, group, plan, args, from, hooks, generateSignal);
+      },
       close,
     };
   } catch (reason) {
@@ -141,29 +179,41 @@ export async function loadModel(
   }
 }
 
+/** What is loaded in one runtime. */
+interface Loaded {
+  readonly runtime: Runtime;
+  readonly transformer: Pick<ShardedTransformer, "forward">;
+  readonly decoder: ShardedVaeDecoder;
+}
+
+/** One graph, in the place of segments. */
+async function openWhole(
+  ...parts: Parameters<typeof openTransformer>
+): Promise<Pick<ShardedTransformer, "forward">> {
+  const [, config] = parts;
+  return unsharded(await openTransformer(...parts), config);
+}
+
 /** The text encoder computes on the CPU in fp32, wherever the rest does: once a prompt, and its memory is large. */
 async function openText(
   { textEncoder: { config, weights } }: Checkpoint,
   mode: "resident" | "transient",
   {
-    compute,
     options,
     own,
     load,
   }: {
-    readonly compute: Runtime;
     readonly options: ModelOptions;
     readonly own: (runtime: Runtime) => void;
     readonly load: (runtime: Runtime) => Runtime;
   },
   signal: AbortSignal,
 ): Promise<TextEncoder> {
-  const { threads, spin, device } = options;
+  const { threads, spin } = options;
   const onCpu: RuntimeOptions = { device: { kind: "cpu", index: 0 }, precision: "fp32", threads, spin };
   const open = (runtime: Runtime, openSignal: AbortSignal): Promise<TextEncoder> =>
     openTextEncoder(load(runtime), config, weights(), "fp32", openSignal);
   if (mode === "transient") return transientTextEncoder(() => startProcessRuntime(onCpu), open);
-  if (device.kind === "cpu") return open(compute, signal);
   const runtime = startThreadRuntime(onCpu);
   own(runtime);
   return open(runtime, signal);

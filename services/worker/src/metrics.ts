@@ -48,7 +48,7 @@ export function createWorkerMetrics(registry: Registry): WorkerObserver {
     registers,
   });
   return {
-    stepDone: (seconds) => step.observe({ degree: "1" }, seconds),
+    stepDone: (ranks, seconds) => step.observe({ degree: String(ranks) }, seconds),
     transformerRan: (seconds) => compute.observe(seconds),
     textEncoded: (seconds) => text.observe(seconds),
     vaeDecoded: (seconds) => decode.observe(seconds),

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
-import { type Clock, ClusterError } from "@cogfleet/core";
+import { type Clock, ClusterError, linkSignals } from "@cogfleet/core";
 import { type GeneratedVideo, type TextToVideoHooks, writeSafetensors } from "@cogfleet/model";
+import { type Group, memoryGroups, planSize } from "@cogfleet/parallel";
 import type {
   Artifact,
   ArtifactKind,
@@ -10,19 +10,34 @@ import type {
   Outcome,
   Stage,
 } from "./assignment.js";
+import { readCheckpoint } from "./checkpoint-file.js";
 import type { VideoEncoder } from "./mp4/video-encoder.js";
+import { sha256Of } from "./sha256.js";
+import { StepReporter } from "./step-reporter.js";
 import type { VideoModel } from "./video-model.js";
 import { videoTags } from "./video-tags.js";
 
 /** What is measured of assignments. */
 export interface StepObserver {
-  /** A denoising step is done, after this wall time. */
-  stepDone(seconds: number): void;
+  /** A denoising step of a job of so many ranks is done, after this wall time. */
+  stepDone(ranks: number, seconds: number): void;
 }
+
+/** A place in a group of several ranks. */
+export interface JoinedGroup extends Group {
+  /** Aborts when the group has ended. */
+  readonly ended: AbortSignal;
+  /** Leaves: without a reason as one that has finished, with one as one that failed, which ends the group everywhere. */
+  close(reason?: ClusterError): Promise<void>;
+}
+
+/** Takes a worker's place among the ranks of an assignment. Peers may reach it at once. */
+export type JoinGroup = (assignment: Assignment) => JoinedGroup;
 
 export interface RunDeps {
   readonly model: VideoModel;
   readonly encoder: VideoEncoder;
+  readonly join: JoinGroup;
   readonly link: CoordinatorLink;
   readonly clock: Clock;
   readonly observer: StepObserver;
@@ -35,14 +50,42 @@ const MEDIA_TYPE = {
 } as const satisfies Record<ArtifactKind, string>;
 
 /**
- * Makes the video of an assignment, reports stages and steps as they pass, and stores what was made. `atBoundary` is
- * called between stages and steps: what it throws ends the assignment there.
+ * Does a rank's part of an assignment. Rank 0 makes the video, reports stages and steps as they pass, and stores what was made. `atBoundary` is
+ * called there between stages and steps: what it throws ends the assignment. A rank that fails takes its group down.
  */
 export async function runAssignment(
   deps: RunDeps,
   assignment: Assignment,
   atBoundary: () => void,
   signal: AbortSignal,
+): Promise<Outcome> {
+  if (planSize(assignment.plan) === 1) {
+    const [alone] = memoryGroups(1).groups as [Group];
+    return runRank(deps, assignment, alone, atBoundary, signal, signal);
+  }
+  // Before anything that takes time, so that the others see us.
+  const group = deps.join(assignment);
+  const linked = linkSignals(signal, group.ended);
+  let failure: ClusterError | undefined;
+  try {
+    return await runRank(deps, assignment, group, atBoundary, linked.signal, signal);
+  } catch (reason) {
+    failure = ClusterError.from(reason);
+    throw reason;
+  } finally {
+    linked.unlink();
+    await group.close(failure);
+  }
+}
+
+/** @param storing outlives a group that ended: the step before is still worth storing */
+async function runRank(
+  deps: RunDeps,
+  assignment: Assignment,
+  group: Group,
+  atBoundary: () => void,
+  signal: AbortSignal,
+  storing: AbortSignal,
 ): Promise<Outcome> {
   const { model, link, clock, observer } = deps;
   const id: AssignmentId = { jobId: assignment.jobId, epoch: assignment.epoch };
@@ -58,8 +101,10 @@ export async function runAssignment(
     stepAt = now;
   };
 
+  const steps = new StepReporter(link, id);
   const hooks: TextToVideoHooks = {
-    onStage(next) {
+    async onStage(next) {
+      await steps.settled();
       atBoundary();
       enter(next);
       link.report({ kind: "stage_started", ...id, stage: next, warnings: [] });
@@ -67,16 +112,26 @@ export async function runAssignment(
     onWarning(warning) {
       if (stage !== undefined) link.report({ kind: "stage_started", ...id, stage, warnings: [warning] });
     },
-    onStep({ step }, steps) {
+    async onStep(state, of) {
       const now = clock.now();
       const stepSeconds = (now - stepAt) / 1000;
       stepAt = now;
-      observer.stepDone(stepSeconds);
-      link.report({ kind: "step_done", ...id, step, seconds: stepSeconds });
-      if (step < steps) atBoundary(); // after the last one the next stage is the boundary
+      observer.stepDone(group.size, stepSeconds);
+      await steps.stepDone(state, stepSeconds, storing);
+      if (state.step < of) atBoundary(); // after the last one the next stage is the boundary
     },
   };
-  const video = await model.generate(assignment.args, hooks, signal);
+  const { args, plan, startStep } = assignment;
+  const isFirst = assignment.rank === 0;
+  const start = isFirst && startStep > 0 ? readCheckpoint(await link.getCheckpoint(id, signal)) : undefined;
+  let video: GeneratedVideo | undefined;
+  try {
+    video = await model.generate({ args, plan, group, start }, isFirst ? hooks : {}, signal);
+  } finally {
+    await steps.settled().catch(() => {}); // the next attempt goes on from there; a loss was thrown before
+  }
+  if (!isFirst) return { artifacts: [], encodeSeconds: 0, denoiseSeconds: 0, decodeSeconds: 0 };
+  if (video === undefined) throw new ClusterError("internal", "rank 0 was given no video");
   const artifacts: Artifact[] = [];
   for await (const { kind, data } of filesOf(deps, assignment, video, signal)) {
     const artifact = {
@@ -129,16 +184,4 @@ async function* filesOf(
     yield { kind: "frames", data: writeSafetensors({ frames: { dtype: "U8", shape, data: pixels } }) };
   }
   yield { kind: "video", data: mp4 };
-}
-
-const HASHED_AT_ONCE = 4 * 1024 * 1024; // a few milliseconds: heartbeats come in between
-
-async function sha256Of(data: Uint8Array, signal: AbortSignal): Promise<string> {
-  const hash = createHash("sha256");
-  for (let at = 0; at < data.length; at += HASHED_AT_ONCE) {
-    signal.throwIfAborted();
-    hash.update(data.subarray(at, at + HASHED_AT_ONCE));
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  return hash.digest("hex");
 }

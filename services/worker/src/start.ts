@@ -1,7 +1,8 @@
 import { hostname } from "node:os";
 import { type Clock, ClusterError, type Logger, type Random } from "@cogfleet/core";
+import { openExchange } from "@cogfleet/exchange";
 import { deviceName, parseDevice } from "@cogfleet/ort";
-import { createRegistry, startHttpServer } from "@cogfleet/service";
+import { createRegistry, startHttpServer, startRpcServer } from "@cogfleet/service";
 import { threadsOf, type WorkerConfig } from "./config.js";
 import { type LoadedModel, loadModel } from "./load-model.js";
 import { watchLoopLag } from "./loop-lag.js";
@@ -57,12 +58,27 @@ export async function startWorker(
     signal,
   );
 
+  const opened: (() => Promise<unknown>)[] = [() => model.close()]; // what a start that fails must undo
+  const undo = async (reason: unknown): Promise<never> => {
+    for (const end of opened.toReversed()) await end();
+    throw reason;
+  };
+  const exchange = await openExchange({ clock, random, log }).catch(undo);
+  opened.push(() => exchange.close());
+  const peers = await startRpcServer({
+    host: config.listen,
+    port: config.exchangePort,
+    services: [exchange.service],
+    log,
+  }).catch(undo);
+  opened.push(() => peers.stop(AbortSignal.abort()));
+
   const failed = new AbortController();
   let firstAssignedAt: number | undefined;
   let isFirstStep = true;
   const observer = {
-    stepDone(seconds: number): void {
-      metrics.stepDone(seconds);
+    stepDone(ranks: number, seconds: number): void {
+      metrics.stepDone(ranks, seconds);
       if (isFirstStep && firstAssignedAt !== undefined)
         metrics.coldStartPhase("first_step", (clock.now() - firstAssignedAt) / 1000);
       isFirstStep = false;
@@ -102,11 +118,18 @@ export async function startWorker(
       hostname: hostname(),
       pid: process.pid,
       version: VERSION,
+      exchangeAddress: addressOf(config, peers.port),
+      configs: model.configs,
+      flopsPerSecond: model.flopsPerSecond,
+      memoryBytes: model.memoryBytes,
+      transformerForm: model.form(),
     },
   );
   const worker: Worker = new Worker({
     model,
     encoder,
+    join: ({ jobId, epoch, rank, peers: others }) =>
+      exchange.join({ jobId, epoch, rank, addresses: others.map((peer) => peer.exchangeAddress) }),
     link: client,
     clock,
     observer,
@@ -120,13 +143,8 @@ export async function startWorker(
     if (worker.isDraining) return "draining";
     return client.isConnected ? undefined : "not connected to the coordinator";
   };
-  const http = await startHttpServer({ host, port: config.httpPort, registry, notReady, log }).catch(
-    async (reason: unknown) => {
-      lag.stop();
-      await model.close();
-      throw reason;
-    },
-  );
+  opened.push(async () => lag.stop());
+  const http = await startHttpServer({ host, port: config.httpPort, registry, notReady, log }).catch(undo);
   const { facts } = model;
   log.info(
     {
@@ -156,6 +174,8 @@ export async function startWorker(
     const closed = model.close().then(() => {
       isComputing = false;
     });
+    await peers.stop(force);
+    await exchange.close();
     await Promise.all([untilOrAbort(closed, force), http.stop(force)]);
   };
   let stopped: Promise<void> | undefined;
@@ -169,6 +189,13 @@ export async function startWorker(
     },
     isComputing: () => isComputing,
   };
+}
+
+/** Where peers reach this worker. */
+function addressOf({ listen, advertise }: Pick<WorkerConfig, "listen" | "advertise">, port: number): string {
+  const isAny = listen === "0.0.0.0" || listen === "::";
+  const host = advertise !== "auto" ? advertise : isAny ? hostname() : listen;
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 /** Resolves with the promise, or when the signal aborts. */

@@ -148,8 +148,10 @@ export class Worker {
   }
 
   #fail(id: AssignmentId, error: ClusterError): void {
-    const { code, message, retryable } = error;
-    this.#deps.link.report({ kind: "failed", ...id, code, message, isRetryable: retryable });
+    const { code, message, retryable, details } = error;
+    const { rank } = details;
+    const lost = code === "peer_lost" && typeof rank === "number" ? { lostRank: rank } : {};
+    this.#deps.link.report({ kind: "failed", ...id, code, message, isRetryable: retryable, ...lost });
   }
 }
 

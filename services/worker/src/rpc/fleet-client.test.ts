@@ -14,10 +14,14 @@ import { PROTOCOL_VERSION } from "@cogfleet/proto";
 import type { SubmitRequest } from "@cogfleet/proto/gen/cogfleet/v1/SubmitRequest";
 import type { Artifact, Command } from "../assignment.js";
 import { FakeCoordinator } from "../testing/fake-coordinator.js";
-import { ARGS, FACTS } from "../testing/fakes.js";
+import { ARGS, assignment, FACTS } from "../testing/fakes.js";
 import { FleetClient } from "./fleet-client.js";
 
 const WELCOME = { welcome: { protocolVersion: PROTOCOL_VERSION, heartbeatMs: 5, leaseMs: 50 } };
+const ALONE = {
+  plan: { cfg: 1, context: 1, rates: [1], vae: { serial: {} } },
+  peers: [{ workerId: "w1", exchangeAddress: "here:7" }],
+};
 const REQUEST: SubmitRequest = { ...ARGS, model: "tiny", embedMetadata: true, extraArtifacts: [] };
 
 /** A client that runs against an address; what it tells its worker is kept. */
@@ -60,6 +64,11 @@ function connect(t: TestContext, address: string) {
       hostname: "here",
       pid: 7,
       version: "0.1.0",
+      exchangeAddress: "here:7",
+      configs: { transformerJson: "{}", vaeJson: "{}", textEncoderJson: "{}" },
+      flopsPerSecond: 1e9,
+      memoryBytes: 2e9,
+      transformerForm: "whole",
     },
   );
   const stop = new AbortController();
@@ -103,20 +112,29 @@ describe("a fleet client", () => {
     const { commands, until } = connect(t, coordinator.address);
     const connection = await coordinator.connection();
     await connection.send(WELCOME);
-    await connection.send({ assign: { jobId: "a", epoch: 3, request: REQUEST } });
+    await connection.send({ assign: { jobId: "a", epoch: 3, request: REQUEST, ...ALONE } });
     await connection.send({ cancelAssignment: { jobId: "a", epoch: 3 } });
     await connection.send({ drain: {} });
-    await connection.send({ assign: { jobId: "b", epoch: 1, request: { ...REQUEST, model: "other" } } });
-    await connection.send({ assign: { jobId: "c", epoch: 1, request: { ...REQUEST, numFrames: 5 } } });
-    await until(() => commands.length === 5);
+    await connection.send({
+      assign: { jobId: "b", epoch: 1, request: { ...REQUEST, model: "other" }, ...ALONE },
+    });
+    await connection.send({
+      assign: { jobId: "c", epoch: 1, request: { ...REQUEST, numFrames: 5 }, ...ALONE },
+    });
+    await connection.send({ assign: { jobId: "d", epoch: 1, request: REQUEST, ...ALONE, rank: 1 } });
+    await until(() => commands.length === 6);
     const id = { jobId: "a", epoch: 3 };
     assert.deepEqual(commands.slice(0, 4), [
-      { kind: "assign", assignment: { ...id, args: ARGS, embedMetadata: true, extraArtifacts: [] } },
+      {
+        kind: "assign",
+        assignment: assignment("a", { ...id, peers: [{ id: "w1", exchangeAddress: "here:7" }] }),
+      },
       { kind: "cancel", id },
       { kind: "drain" },
       { kind: "refuse", id: { jobId: "b", epoch: 1 }, reason: "model other is not tiny" },
     ]);
-    const [refused] = commands.slice(4);
+    const [refused, misplaced] = commands.slice(4);
+    assert.match(misplaced?.kind === "refuse" ? misplaced.reason : "", /rank 1 of 1 peers/);
     assert.match(refused?.kind === "refuse" ? refused.reason : "", /num_frames 5 must be 8k\+1/);
   });
 
@@ -128,20 +146,29 @@ describe("a fleet client", () => {
     await until(() => client.isConnected);
     const id = { jobId: "a", epoch: 3 };
     client.report({ kind: "stage_started", ...id, stage: "denoise", warnings: ["cut"] });
-    client.report({ kind: "step_done", ...id, step: 1, seconds: 0.5 });
-    client.report({ kind: "failed", ...id, code: "numeric_error", message: "NaN", isRetryable: false });
+    const checkpoint = { step: 1, bytes: 7, sha256: "c" };
+    client.report({ kind: "step_done", ...id, step: 1, seconds: 0.5, checkpoint });
+    const failed = { kind: "failed", ...id, isRetryable: false, code: "numeric_error" } as const;
+    client.report({ ...failed, message: "NaN" });
+    client.report({ ...failed, message: "rank 2 was lost", code: "peer_lost", lostRank: 2 });
     const wireId = { jobId: "a", epoch: "3" };
     assert.deepEqual(await connection.nextOf("stageStarted"), {
       ...wireId,
       stage: "STAGE_DENOISE",
       warnings: ["cut"],
     });
-    assert.deepEqual(await connection.nextOf("stepDone"), { ...wireId, step: 1, seconds: 0.5 });
+    assert.deepEqual(await connection.nextOf("stepDone"), {
+      ...wireId,
+      step: 1,
+      seconds: 0.5,
+      checkpoint: { ...checkpoint, bytes: "7" },
+    });
     assert.deepEqual(await connection.nextOf("assignmentFailed"), {
       ...wireId,
       error: { code: "numeric_error", message: "NaN" },
       retryable: false,
     });
+    assert.equal((await connection.nextOf("assignmentFailed")).lostRank, 2);
   });
 
   it("leaves in order: what it reported before arrives, then the stream ends", async (t) => {

@@ -5,7 +5,8 @@ import type { FleetClient as FleetStub } from "@cogfleet/proto/gen/cogfleet/v1/F
 import type { WorkerMessage } from "@cogfleet/proto/gen/cogfleet/v1/WorkerMessage";
 import { readStream } from "@cogfleet/service";
 import { type ClientDuplexStream, credentials } from "@grpc/grpc-js";
-import type { Artifact, AssignmentId, Command, CoordinatorLink, Report } from "../assignment.js";
+import type { Artifact, AssignmentId, Checkpoint, Command, CoordinatorLink, Report } from "../assignment.js";
+import { getCheckpoint, putCheckpoint } from "./checkpoint-transfer.js";
 import {
   commandFromWire,
   helloToWire,
@@ -110,9 +111,26 @@ export class FleetClient implements CoordinatorLink {
     data: Uint8Array,
     signal: AbortSignal,
   ): Promise<void> {
+    await putArtifact(this.#reach("to store the video"), id, artifact, data, signal);
+  }
+
+  async putCheckpoint(
+    id: AssignmentId,
+    checkpoint: Checkpoint,
+    data: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await putCheckpoint(this.#reach("to store a step"), id, checkpoint, data, signal);
+  }
+
+  getCheckpoint(id: AssignmentId, signal: AbortSignal): Promise<Uint8Array> {
+    return getCheckpoint(this.#reach("to go on from a step"), id, signal);
+  }
+
+  #reach(what: string): FleetStub {
     if (this.#stub === undefined)
-      throw new ClusterError("unavailable", "the coordinator cannot be reached to store the video");
-    await putArtifact(this.#stub, id, artifact, data, signal);
+      throw new ClusterError("unavailable", `the coordinator cannot be reached ${what}`);
+    return this.#stub;
   }
 
   /** One connection, from dialling to its end. `onWelcome` is called once the coordinator took us in. */

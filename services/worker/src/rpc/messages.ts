@@ -1,6 +1,7 @@
 // Between the wire and the domain: generated types stop here.
 import { ClusterError, type Random } from "@cogfleet/core";
 import { type ModelFacts, resolveRequest } from "@cogfleet/model";
+import { planSize } from "@cogfleet/parallel";
 import { PROTOCOL_VERSION } from "@cogfleet/proto";
 import type { Artifact as WireArtifact } from "@cogfleet/proto/gen/cogfleet/v1/Artifact";
 import type { ArtifactKind as WireArtifactKind } from "@cogfleet/proto/gen/cogfleet/v1/ArtifactKind";
@@ -11,6 +12,9 @@ import type { Stage as WireStage } from "@cogfleet/proto/gen/cogfleet/v1/Stage";
 import type { Welcome__Output } from "@cogfleet/proto/gen/cogfleet/v1/Welcome";
 import type { WorkerMessage } from "@cogfleet/proto/gen/cogfleet/v1/WorkerMessage";
 import type { Artifact, ArtifactKind, AssignmentId, Command, Report, Stage } from "../assignment.js";
+import type { TransformerForm } from "../compute-form.js";
+import type { ModelConfigTexts } from "../video-model.js";
+import { planFromWire } from "./plan-from-wire.js";
 
 const WIRE_STAGE = {
   encode: "STAGE_ENCODE",
@@ -36,16 +40,25 @@ export interface WorkerFacts {
   readonly hostname: string;
   readonly pid: number;
   readonly version: string;
+  /** host:port where peers pull tensors. */
+  readonly exchangeAddress: string;
+  readonly configs: ModelConfigTexts;
+  /** As measured at start. */
+  readonly flopsPerSecond: number;
+  /** That computing may take, weights included. */
+  readonly memoryBytes: number;
+  readonly transformerForm: TransformerForm | undefined;
 }
 
-export function helloToWire({ id, model, ...rest }: WorkerFacts): Hello {
+export function helloToWire({ id, model, configs, transformerForm, ...rest }: WorkerFacts): Hello {
   const { minHeight, maxHeight, minWidth, maxWidth, maxNumFrames, ...facts } = model;
   return {
     ...rest,
     protocolVersion: PROTOCOL_VERSION,
     workerId: id,
     models: [{ ...facts, limits: { minHeight, maxHeight, minWidth, maxWidth, maxNumFrames } }],
-    exchangeAddress: "", // this worker serves no tensors to peers
+    configs: { [model.name]: configs },
+    transformerForm: transformerForm ?? "",
   };
 }
 
@@ -92,10 +105,27 @@ function assignFromWire(wire: Assign__Output, model: ModelFacts, random: Random)
     const args = resolveRequest(model, request, random);
     const extraArtifacts = request.extraArtifacts.map(kindFromWire);
     const { embedMetadata = true } = request;
-    return { kind: "assign", assignment: { ...id, args, embedMetadata, extraArtifacts } };
+    const place = placeFromWire(wire);
+    return { kind: "assign", assignment: { ...id, args, embedMetadata, extraArtifacts, ...place } };
   } catch (reason) {
     return { kind: "refuse", id, reason: ClusterError.from(reason).message };
   }
+}
+
+function placeFromWire({ plan: wirePlan, rank, peers, startStep }: Assign__Output) {
+  if (wirePlan === null) throw new ClusterError("invalid_request", "the assignment carries no plan");
+  const plan = planFromWire(wirePlan);
+  if (peers.length !== planSize(plan) || rank >= peers.length)
+    throw new ClusterError(
+      "invalid_request",
+      `rank ${rank} of ${peers.length} peers does not fit a plan of ${planSize(plan)} ranks`,
+    );
+  return {
+    plan,
+    rank,
+    peers: peers.map(({ workerId, exchangeAddress }) => ({ id: workerId, exchangeAddress })),
+    startStep,
+  };
 }
 
 function kindFromWire(wire: WireArtifactKind | number): ArtifactKind {
@@ -125,8 +155,10 @@ export function reportToWire(report: Report): WorkerMessage {
       return { assignmentDone: { jobId, epoch, artifacts: artifacts.map(artifactToWire), ...seconds } };
     }
     case "failed": {
-      const { jobId, epoch, code, message, isRetryable } = report;
-      return { assignmentFailed: { jobId, epoch, error: { code, message }, retryable: isRetryable } };
+      const { jobId, epoch, code, message, isRetryable, lostRank } = report;
+      const error = { code, message };
+      const lost = lostRank === undefined ? {} : { lostRank };
+      return { assignmentFailed: { jobId, epoch, error, retryable: isRetryable, ...lost } };
     }
     case "draining":
       return { draining: {} };

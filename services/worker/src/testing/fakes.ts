@@ -1,6 +1,21 @@
-import type { GeneratedVideo, ModelFacts, ResolvedArguments, TextToVideoHooks } from "@cogfleet/model";
-import type { Artifact, Assignment, AssignmentId, CoordinatorLink, Report } from "../assignment.js";
-import type { VideoModel } from "../video-model.js";
+import { ClusterError } from "@cogfleet/core";
+import type {
+  DenoiseState,
+  GeneratedVideo,
+  ModelFacts,
+  ResolvedArguments,
+  TextToVideoHooks,
+} from "@cogfleet/model";
+import { ONE_RANK } from "@cogfleet/parallel";
+import type {
+  Artifact,
+  Assignment,
+  AssignmentId,
+  Checkpoint,
+  CoordinatorLink,
+  Report,
+} from "../assignment.js";
+import type { VideoModel, VideoTask } from "../video-model.js";
 
 export const FACTS: ModelFacts = {
   name: "tiny",
@@ -37,7 +52,18 @@ export const ARGS: ResolvedArguments = {
 };
 
 export function assignment(jobId: string, over: Partial<Assignment> = {}): Assignment {
-  return { jobId, epoch: 1, args: ARGS, embedMetadata: true, extraArtifacts: [], ...over };
+  return {
+    jobId,
+    epoch: 1,
+    args: ARGS,
+    embedMetadata: true,
+    extraArtifacts: [],
+    plan: ONE_RANK,
+    rank: 0,
+    peers: [{ id: "w", exchangeAddress: "" }],
+    startStep: 0,
+    ...over,
+  };
 }
 
 /** A model whose videos are grey and whose steps wait for the test. */
@@ -46,6 +72,8 @@ export class FakeModel implements VideoModel {
   readonly warnings: string[] = [];
   /** Prompts of the videos that were begun. */
   readonly begun: string[] = [];
+  /** What the tasks were to start from. */
+  readonly starts: (DenoiseState | undefined)[] = [];
   readonly #waiting: (() => void)[] = [];
   #free = 0;
   #failure: Error | undefined;
@@ -66,17 +94,18 @@ export class FakeModel implements VideoModel {
   }
 
   async generate(
-    args: ResolvedArguments,
+    { args, start, group }: VideoTask,
     hooks: TextToVideoHooks,
     signal: AbortSignal,
-  ): Promise<GeneratedVideo> {
+  ): Promise<GeneratedVideo | undefined> {
     this.begun.push(args.prompt);
+    this.starts.push(start);
     const { numInferenceSteps: steps, numFrames: frames, height, width } = args;
     await hooks.onStage?.("encode", 0);
     for (const warning of this.warnings) hooks.onWarning?.(warning);
     await hooks.onStage?.("denoise", steps);
     const latents = new Float32Array(4).fill(0.5);
-    for (let step = 1; step <= steps; step++) {
+    for (let step = 1 + (start?.step ?? 0); step <= steps; step++) {
       await this.#turn();
       signal.throwIfAborted();
       const failure = this.#failure;
@@ -85,6 +114,7 @@ export class FakeModel implements VideoModel {
       await hooks.onStep?.({ step, latents, solver: { previousX0: undefined }, generators: [] }, steps);
     }
     await hooks.onStage?.("decode", 0);
+    if (group.rank !== 0) return undefined;
     const sample = new Float32Array(3 * frames * height * width);
     return { sample, size: { frames, height, width }, latents, latentDims: [1, 1, 2, 2] };
   }
@@ -112,6 +142,19 @@ export class FakeLink implements CoordinatorLink {
 
   async putArtifact(id: AssignmentId, artifact: Artifact, data: Uint8Array): Promise<void> {
     this.stored.push({ id, artifact, data: data.slice() });
+  }
+
+  /** Checkpoints by job. */
+  readonly states = new Map<string, Uint8Array>();
+
+  async putCheckpoint(id: AssignmentId, _checkpoint: Checkpoint, data: Uint8Array): Promise<void> {
+    this.states.set(id.jobId, data.slice());
+  }
+
+  async getCheckpoint(id: AssignmentId): Promise<Uint8Array> {
+    const data = this.states.get(id.jobId);
+    if (data === undefined) throw new ClusterError("artifact_unavailable", "there is no checkpoint");
+    return data;
   }
 
   /** The first report of the kind about the job, now or later. */
