@@ -1,6 +1,7 @@
 // One component of a checkpoint: a folder with config.json and .safetensors weights. Each can be read alone, too.
 import { join } from "node:path";
 import { ClusterError } from "@cogfleet/core";
+import { unsupportedSettings } from "../diffusion/scheduler.js";
 import {
   parseSchedulerConfig,
   parseT5Config,
@@ -41,7 +42,10 @@ export function readTextEncoderFolder(folder: string, signal: AbortSignal): Prom
   return readComponent(folder, parseT5Config, signal);
 }
 
-/** Reads scheduler_config.json. `className` is what model_index.json says: it decides, as in diffusers. */
+/**
+ * Reads scheduler_config.json. `className` is what model_index.json says: it decides, as in diffusers. `unsupported`,
+ * naming every setting that is not CogVideoX's: those are found before anything is computed.
+ */
 export async function readScheduler(
   folder: string,
   signal: AbortSignal,
@@ -51,7 +55,11 @@ export async function readScheduler(
   const file = join(folder, "scheduler_config.json");
   const read = await readJsonObject(file);
   const json = className === undefined ? read : { ...read, _class_name: className };
-  return { config: parseSchedulerConfig(file, json), json };
+  const config = parseSchedulerConfig(file, json);
+  const unsupported = unsupportedSettings(config);
+  if (unsupported.length > 0)
+    throw new ClusterError("unsupported", `${file} asks for ${unsupported.join(" and ")}`);
+  return { config, json };
 }
 
 async function readComponent<Config>(

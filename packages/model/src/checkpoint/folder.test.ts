@@ -109,6 +109,16 @@ describe("openCheckpoint", () => {
     assert.notEqual(await digest({ snr_shift_scale: 1 }), original);
   });
 
+  it("refuses a scheduler that is not CogVideoX's before anything is computed", async () => {
+    const fields = { prediction_type: "epsilon", timestep_spacing: "leading" };
+    const error = await refusal(await changed("pipeline-t2v", { "scheduler/scheduler_config.json": fields }));
+    assert.equal(error.code, "unsupported");
+    assert.match(
+      error.message,
+      /scheduler_config\.json.*prediction_type "epsilon".*timestep_spacing "leading"/,
+    );
+  });
+
   it("lets model_index.json decide the scheduler's class, as diffusers does", async () => {
     const folder = await changed("pipeline-t2v", {
       "model_index.json": { scheduler: ["diffusers", "CogVideoXDPMScheduler"] },

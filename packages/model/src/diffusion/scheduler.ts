@@ -56,7 +56,9 @@ export interface StepAlphas {
 
 /** The scheduler that a config asks for. `unsupported`, naming every setting that is not CogVideoX's. */
 export function createScheduler(config: SchedulerConfig): Scheduler {
-  requireSupported(config);
+  const unsupported = unsupportedSettings(config);
+  if (unsupported.length > 0)
+    throw new ClusterError("unsupported", `the scheduler's config asks for ${unsupported.join(" and ")}`);
   const { kind, numTrainTimesteps } = config;
   const alphas = alphasCumprod(config);
   const finalAlpha = config.setAlphaToOne ? 1 : (alphas[0] as number);
@@ -88,20 +90,16 @@ export function createScheduler(config: SchedulerConfig): Scheduler {
   };
 }
 
-function requireSupported(config: SchedulerConfig): void {
-  const wrong = [
-    [
-      config.betaSchedule === "scaled_linear",
-      `beta_schedule "${config.betaSchedule}" (only "scaled_linear")`,
-    ],
-    [
-      config.predictionType === "v_prediction",
-      `prediction_type "${config.predictionType}" (only "v_prediction")`,
-    ],
-    [config.timestepSpacing === "trailing", `timestep_spacing "${config.timestepSpacing}" (only "trailing")`],
-  ].flatMap(([ok, problem]) => (ok === true ? [] : [problem]));
-  if (wrong.length > 0)
-    throw new ClusterError("unsupported", `the scheduler's config asks for ${wrong.join(" and ")}`);
+/** The settings that are not CogVideoX's and not implemented: one phrase each. */
+export function unsupportedSettings(config: SchedulerConfig): readonly string[] {
+  const { betaSchedule, predictionType, timestepSpacing } = config;
+  return [
+    ...(betaSchedule === "scaled_linear" ? [] : [`beta_schedule "${betaSchedule}" (only "scaled_linear")`]),
+    ...(predictionType === "v_prediction"
+      ? []
+      : [`prediction_type "${predictionType}" (only "v_prediction")`]),
+    ...(timestepSpacing === "trailing" ? [] : [`timestep_spacing "${timestepSpacing}" (only "trailing")`]),
+  ];
 }
 
 function requireLengths({ sample, modelOutput, solver: { previousX0 } }: SchedulerStep): void {
