@@ -27,6 +27,9 @@ export interface BlobStore {
   /** The bytes from `offset` on, in pieces of at most `MAX_PIECE_BYTES`. Throws `artifact_unavailable` when there is no such blob. */
   get(key: string, offset: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
 
+  /** The keys that begin with `prefix`, which is empty or ends with "/", in any order. Deleting them meanwhile is fine. */
+  keys(prefix: string, signal: AbortSignal): AsyncIterable<string>;
+
   /** Removing what is not there is fine. */
   delete(key: string, signal: AbortSignal): Promise<void>;
 }

@@ -17,7 +17,7 @@ export const coordinatorSettings = {
     fallback: 0,
     help: "HTTP port for metrics and probes, 0 takes a free one",
   }),
-  data: textSetting({ fallback: ".cogfleet", help: "folder for artifacts" }),
+  data: textSetting({ fallback: ".cogfleet", help: "folder for jobs and artifacts" }),
   maxQueued: integerSetting({
     min: 1,
     max: 1_000_000,
@@ -29,6 +29,18 @@ export const coordinatorSettings = {
     max: 100,
     fallback: 3,
     help: "attempts in a row that get nowhere, until a job fails",
+  }),
+  retainHours: integerSetting({
+    min: 1,
+    max: 1_000_000,
+    fallback: 720,
+    help: "hours for which a job and its artifacts are kept after its end",
+  }),
+  retainJobs: integerSetting({
+    min: 0,
+    max: 10_000_000,
+    fallback: 10_000,
+    help: "ended jobs that are kept at most, the newest",
   }),
   heartbeatMs: integerSetting({
     min: 10,

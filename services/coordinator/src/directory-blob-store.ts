@@ -1,15 +1,17 @@
-import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { open, readdir, rename, rm, rmdir } from "node:fs/promises";
+import { basename, dirname, join, relative, sep } from "node:path";
 import { ClusterError, type Random } from "@cogfleet/core";
 import { type BlobInfo, type BlobStore, MAX_PIECE_BYTES } from "./blob-store.js";
 import { checkedBytes } from "./checked-bytes.js";
+import { makeDurableFolder, syncFolder } from "./durable-folder.js";
 
 const KEY = /^[\w-]+(\/[\w-]+)*$/;
 const SHA256 = /^[0-9a-f]{64}$/;
 
 /**
  * Blobs as files. The file of key "a/b" is DIR/blobs/a/b.<sha256>: its name says what is in it, so that one rename
- * publishes both. Files in the making stand in DIR/unfinished, which is emptied at the start.
+ * publishes both. Files in the making stand in DIR/unfinished, which is emptied at the start; folders that
+ * deleted blobs left empty go then too.
  */
 export class DirectoryBlobStore implements BlobStore {
   readonly #blobs: string;
@@ -27,8 +29,9 @@ export class DirectoryBlobStore implements BlobStore {
     const store = new DirectoryBlobStore(directory, random);
     try {
       await rm(store.#unfinished, { recursive: true, force: true });
-      await mkdir(store.#unfinished, { recursive: true });
-      await mkdir(store.#blobs, { recursive: true });
+      await makeDurableFolder(store.#unfinished);
+      await makeDurableFolder(store.#blobs);
+      await removeEmptyFolders(store.#blobs);
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new ClusterError("invalid_config", `data folder ${directory} cannot be written: ${why}`, {
@@ -49,7 +52,7 @@ export class DirectoryBlobStore implements BlobStore {
     const draft = join(this.#unfinished, this.#random.id());
     try {
       await writeDurably(draft, checkedBytes(key, data, expected, signal));
-      await makeFolder(dirname(target), this.#blobs);
+      await makeDurableFolder(dirname(target));
       await rename(draft, target);
       await syncFolder(dirname(target));
       for (const old of await this.#versions(key)) {
@@ -100,6 +103,25 @@ export class DirectoryBlobStore implements BlobStore {
     for (const sha256 of await this.#versions(key)) await rm(this.#path(key, sha256), { force: true });
   }
 
+  async *keys(prefix: string, signal: AbortSignal): AsyncGenerator<string> {
+    // Read whole: entries may be removed while the caller looks at them.
+    const entries = await readdir(join(this.#blobs, prefix), { recursive: true, withFileTypes: true }).catch(
+      (reason: unknown) => {
+        if (isErrno(reason, "ENOENT")) return [];
+        throw reason;
+      },
+    );
+    const seen = new Set<string>();
+    for (const entry of entries) {
+      signal.throwIfAborted();
+      if (!entry.isFile()) continue;
+      const path = relative(this.#blobs, join(entry.parentPath, entry.name)).split(sep).join("/");
+      const key = path.slice(0, path.lastIndexOf("."));
+      if (!seen.has(key)) yield key;
+      seen.add(key);
+    }
+  }
+
   #path(key: string, sha256: string): string {
     // Keys are made of ids that came over the wire: none may point out of the folder.
     if (!KEY.test(key)) throw new ClusterError("invalid_request", `"${key}" is not a blob key`);
@@ -134,24 +156,14 @@ async function writeDurably(path: string, pieces: AsyncIterable<Uint8Array>): Pr
   }
 }
 
-/** Makes a folder below `root`, each new level durable in the one above. */
-async function makeFolder(folder: string, root: string): Promise<void> {
-  if (folder === root) return;
-  await makeFolder(dirname(folder), root);
-  try {
-    await mkdir(folder);
-    await syncFolder(dirname(folder));
-  } catch (reason) {
-    if (!isErrno(reason, "EEXIST")) throw reason;
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
+async function removeEmptyFolders(root: string): Promise<void> {
+  for (const entry of await readdir(root, { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue;
+    const folder = join(root, entry.name);
+    await removeEmptyFolders(folder);
+    await rmdir(folder).catch((reason: unknown) => {
+      if (!isErrno(reason, "ENOTEMPTY")) throw reason;
+    });
   }
 }
 

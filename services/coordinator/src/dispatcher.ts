@@ -191,6 +191,13 @@ export class Dispatcher {
     this.#takeBack(connection, assignment, `the report of worker ${worker.id} could not be written down`);
   }
 
+  /** A job runs for nobody, as after a restart of this process: it waits again, and the attempt does not count. */
+  async reclaim({ jobId, epoch }: Assignment, message: string): Promise<void> {
+    if (this.#deps.workers.holders({ jobId, epoch }).length > 0) return;
+    await this.#change(jobId, { kind: "orphaned", epoch, message });
+    this.kick();
+  }
+
   #noticed(detectedBy: FailureSign, silentSeconds: number, fields: object): void {
     this.#deps.observer.failureNoticed(detectedBy, silentSeconds);
     this.#deps.log.warn({ ...fields, detectedBy, silentSeconds }, "failure noticed");
@@ -259,6 +266,7 @@ export class Dispatcher {
         // The store did not take it: the job waits for the next tick.
         for (const member of members) workers.release(member, assignment);
         this.#groups.close(group);
+        // The queue may have it again already: whether the write happened is not known.
         this.queue.add(queued);
         throw reason;
       }
@@ -272,8 +280,8 @@ export class Dispatcher {
     const configs = members[0]?.worker.configs.get(queued.model);
     const parts = partsOf(plan, workerIds, queued.request, configs);
     const result = await this.#change(jobId, { kind: "assigned", epoch, workerIds, plan, parts });
-    if (result?.job.state.kind !== "running" || result.job.epoch !== epoch) {
-      // It was cancelled, or removed, before it could start.
+    if (result === undefined || result.job === result.before) {
+      // It was cancelled, removed, or given to others before it could start.
       for (const member of members) this.#release(member, assignment);
       return;
     }

@@ -49,8 +49,11 @@ export interface WorkerSession {
    * room for another report.
    */
   receive(report: WorkerReport): Promise<void>;
-  /** The stream has ended: what the worker held is lost, unless it was handed back before. */
-  end(): Promise<void>;
+  /**
+   * The stream has ended: what the worker held is lost, unless it was handed back before.
+   * @param isOurEnd the coordinator is stopping: that is no fault of the job, which is taken up at the next start
+   */
+  end(isOurEnd: boolean): Promise<void>;
 }
 
 /** Takes workers in, listens to them, and notices when they are gone. */
@@ -128,9 +131,9 @@ export class Fleet {
           });
         if (waiting >= MAX_WAITING_REPORTS) await last;
       },
-      end: async () => {
+      end: async (isOurEnd) => {
         await last;
-        if (!workers.remove(connection)) return;
+        if (!workers.remove(connection) || isOurEnd) return;
         if (connection.assignment === undefined && connection.isDraining)
           log.info({ workerId }, "worker left");
         else dispatcher.lose(connection, "stream", `worker ${workerId} left`);

@@ -69,3 +69,12 @@ export interface JobStore {
   /** Calls `listener` after each change of this job, whoever made it; returns what stops that. May call too often. */
   onChange(jobId: string, listener: () => void): () => void;
 }
+
+/** Whether a job is one that the query asks for; its limit aside. */
+export function matchesQuery({ job, order }: StoredJob, query: JobQuery): boolean {
+  return (
+    (query.before === undefined || order < query.before) &&
+    (query.states.length === 0 || query.states.includes(job.state.kind)) &&
+    Object.entries(query.labels).every(([name, value]) => job.request.labels[name] === value)
+  );
+}

@@ -32,6 +32,13 @@ export class MemoryBlobStore implements BlobStore {
     }
   }
 
+  async *keys(prefix: string, signal: AbortSignal): AsyncGenerator<string> {
+    for (const key of [...this.#blobs.keys()]) {
+      signal.throwIfAborted();
+      if (key.startsWith(prefix)) yield key;
+    }
+  }
+
   async delete(key: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     this.#blobs.delete(key);

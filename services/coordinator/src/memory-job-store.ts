@@ -1,6 +1,7 @@
 import { ClusterError } from "@cogfleet/core";
 import type { Job, JobEvent } from "./job.js";
-import type { JobQuery, JobStore, StoredJob } from "./job-store.js";
+import { JobListeners } from "./job-listeners.js";
+import { type JobQuery, type JobStore, matchesQuery, type StoredJob } from "./job-store.js";
 
 interface Entry {
   stored: StoredJob;
@@ -12,7 +13,7 @@ export class MemoryJobStore implements JobStore {
   // Insertion order is the order of submission.
   readonly #entries = new Map<string, Entry>();
   readonly #idByKey = new Map<string, string>();
-  readonly #listeners = new Map<string, Set<() => void>>();
+  readonly #listeners = new JobListeners();
   #order = 0;
   #revision = 0;
 
@@ -30,7 +31,7 @@ export class MemoryJobStore implements JobStore {
     const stored = { job, order: this.#order, revision: this.#nextRevision() };
     this.#entries.set(job.id, { stored, events: [...events] });
     if (key !== undefined) this.#idByKey.set(key, job.id);
-    this.#changed(job.id);
+    this.#listeners.tell(job.id);
     return { isNew: true, stored };
   }
 
@@ -55,7 +56,7 @@ export class MemoryJobStore implements JobStore {
     if (entry === undefined || entry.stored.revision !== revision) return undefined;
     entry.stored = { job, order: entry.stored.order, revision: this.#nextRevision() };
     entry.events.push(...events);
-    this.#changed(job.id);
+    this.#listeners.tell(job.id);
     return entry.stored;
   }
 
@@ -75,7 +76,7 @@ export class MemoryJobStore implements JobStore {
     const found: StoredJob[] = [];
     for (const { stored } of [...this.#entries.values()].reverse()) {
       if (found.length === query.limit) break;
-      if (matches(stored, query)) found.push(stored);
+      if (matchesQuery(stored, query)) found.push(stored);
     }
     return found;
   }
@@ -87,16 +88,11 @@ export class MemoryJobStore implements JobStore {
     this.#entries.delete(jobId);
     const key = entry.stored.job.request.idempotencyKey;
     if (key !== undefined) this.#idByKey.delete(key);
-    this.#changed(jobId);
+    this.#listeners.tell(jobId);
   }
 
   onChange(jobId: string, listener: () => void): () => void {
-    const listeners = this.#listeners.get(jobId) ?? new Set();
-    this.#listeners.set(jobId, listeners.add(listener));
-    return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0) this.#listeners.delete(jobId);
-    };
+    return this.#listeners.add(jobId, listener);
   }
 
   #holder(key: string): StoredJob | undefined {
@@ -108,16 +104,4 @@ export class MemoryJobStore implements JobStore {
     this.#revision += 1;
     return this.#revision;
   }
-
-  #changed(jobId: string): void {
-    for (const listener of [...(this.#listeners.get(jobId) ?? [])]) listener();
-  }
-}
-
-function matches({ job, order }: StoredJob, query: JobQuery): boolean {
-  return (
-    (query.before === undefined || order < query.before) &&
-    (query.states.length === 0 || query.states.includes(job.state.kind)) &&
-    Object.entries(query.labels).every(([name, value]) => job.request.labels[name] === value)
-  );
 }

@@ -46,6 +46,7 @@ describe("the coordinator's metrics", () => {
       "cogfleet_oldest_queued_age_seconds{}",
       "cogfleet_step_seconds{degree}",
       "cogfleet_steps_total{}",
+      "cogfleet_store_damaged_total{}",
       "cogfleet_submit_deduplicated_total{}",
       "cogfleet_submit_rejected_total{reason}",
       "cogfleet_workers_lost_total{detected_by}",

@@ -97,6 +97,11 @@ export function createCoordinatorMetrics(registry: Registry, snapshot: () => Sna
     help: "Reports refused because their epoch was over.",
     registers,
   });
+  const damaged = new Counter({
+    name: "cogfleet_store_damaged_total",
+    help: "Records of the job store, or parts of it, that could not be read and were set aside.",
+    registers,
+  });
   const handled = new Counter({
     name: "cogfleet_grpc_server_handled_total",
     help: "gRPC calls that ended.",
@@ -122,6 +127,7 @@ export function createCoordinatorMetrics(registry: Registry, snapshot: () => Sna
       workerLost: (detectedBy) => lost.inc({ detected_by: detectedBy }),
       failureNoticed: (detectedBy, seconds) => detection.observe({ detected_by: detectedBy }, seconds),
       writeFenced: () => fenced.inc(),
+      dataDamaged: () => damaged.inc(),
     },
     callEnded: (call) => handled.inc(call),
   };

@@ -3,7 +3,17 @@ import type { ModelFacts } from "@cogfleet/model";
 
 /** The models that workers have offered. They stay known while nobody offers them. */
 export class ModelCatalog {
-  readonly #models = new Map<string, ModelFacts>();
+  readonly #models: Map<string, ModelFacts>;
+  readonly #onOffer: (model: ModelFacts) => void;
+
+  /**
+   * @param known models of earlier, as this process remembers them
+   * @param onOffer told of each model that a worker offers
+   */
+  constructor(known: readonly ModelFacts[] = [], onOffer: (model: ModelFacts) => void = () => {}) {
+    this.#models = new Map(known.map((model) => [model.name, model]));
+    this.#onOffer = onOffer;
+  }
 
   /**
    * Takes note of what a worker offers: all of it or, when anything is wrong, nothing. A name stands for one digest as
@@ -20,7 +30,10 @@ export class ModelCatalog {
       ];
     });
     if (problems.length > 0) throw new ClusterError("invalid_checkpoint", problems.join("; "));
-    for (const model of models) this.#models.set(model.name, model);
+    for (const model of models) {
+      this.#models.set(model.name, model);
+      this.#onOffer(model);
+    }
   }
 
   /** By name. */

@@ -18,4 +18,6 @@ export interface Observer {
   failureNoticed(detectedBy: FailureSign, silentSeconds: number): void;
   /** A report that carried a dead epoch. */
   writeFenced(): void;
+  /** Stored data turned out to be damaged. */
+  dataDamaged(): void;
 }

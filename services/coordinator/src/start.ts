@@ -4,30 +4,30 @@ import { resolveRequest } from "@cogfleet/model";
 import { fleetApi, generationApi } from "@cogfleet/proto";
 import { createRegistry, startHttpServer, startRpcServer } from "@cogfleet/service";
 import { Artifacts } from "./artifacts.js";
-import type { BlobStore } from "./blob-store.js";
 import { Checkpoints } from "./checkpoints.js";
 import type { CoordinatorConfig } from "./config.js";
-import { DirectoryBlobStore } from "./directory-blob-store.js";
 import { Dispatcher } from "./dispatcher.js";
 import { Fleet } from "./fleet.js";
-import type { JobStore } from "./job-store.js";
 import { Jobs } from "./jobs.js";
-import { MemoryJobStore } from "./memory-job-store.js";
+import { openLocalStores } from "./local-stores.js";
 import { createCoordinatorMetrics, type Snapshot } from "./metrics.js";
+import { ModelMemory } from "./model-memory.js";
 import { ModelCatalog } from "./models.js";
+import { Reconciler } from "./reconciler.js";
+import { Retention } from "./retention.js";
 import { fleetHandlers } from "./rpc/fleet-handlers.js";
 import { generationHandlers } from "./rpc/generation-handlers.js";
+import type { Stores } from "./stores.js";
 import { VERSION } from "./version.js";
+import { watchedStore } from "./watched-store.js";
 import { WorkerRegistry } from "./workers.js";
 
 export interface CoordinatorDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  /** Default: in memory. */
-  readonly store?: JobStore;
-  /** Default: files under config.data. */
-  readonly blobs?: BlobStore;
+  /** Default: in the folder config.data. They are closed with the coordinator. */
+  readonly stores?: Stores;
 }
 
 export interface RunningCoordinator {
@@ -43,24 +43,35 @@ export async function startCoordinator(
   deps: CoordinatorDeps,
 ): Promise<RunningCoordinator> {
   const { clock, random, log } = deps;
-  const store = deps.store ?? new MemoryJobStore();
-  const blobs = deps.blobs ?? (await DirectoryBlobStore.open(resolve(config.data), random));
   const workers = new WorkerRegistry(clock, config);
-  const models = new ModelCatalog();
-  const artifacts = new Artifacts({ store, blobs });
-  const checkpoints = new Checkpoints({ store, blobs });
   const registry = createRegistry({ service: "coordinator", version: VERSION });
   const { observer, callEnded } = createCoordinatorMetrics(registry, () =>
     snapshot(dispatcher, workers, clock),
   );
+  const local = { random, log, onDamage: observer.dataDamaged };
+  const stores = deps.stores ?? (await openLocalStores(resolve(config.data), local));
+  const giveUp = async (reason: unknown): Promise<never> => {
+    await stores.close();
+    throw reason;
+  };
+  const { blobs } = stores;
+  const store = watchedStore(stores.jobs, () => reconciler.mark());
+  const memory = new ModelMemory(stores.models, log);
+  const models = new ModelCatalog(await memory.load().catch(giveUp), (model) => memory.keep(model));
+  const artifacts = new Artifacts({ store, blobs });
+  const checkpoints = new Checkpoints({ store, blobs });
   const policy = { maxFruitlessAttempts: config.maxAttempts };
   const dispatcher = new Dispatcher({ store, artifacts, checkpoints, workers, clock, observer, log }, policy);
+  const reconciler = new Reconciler({ store, dispatcher, workers, clock, log });
+  const retention = new Retention({ store, blobs, clock, log }, config);
   const fleet = new Fleet({ workers, models, dispatcher, clock, observer, log });
   const jobs = new Jobs(
     { store, blobs, models, dispatcher, gate: resolveRequest, clock, random, observer, log },
     config,
   );
 
+  // Before anyone is let in: a worker that comes back must not find its old job still running.
+  await reconciler.begin(neverAborts).catch(giveUp);
   const stopping = new AbortController();
   const rpc = await startRpcServer({
     host: config.listen,
@@ -80,7 +91,7 @@ export async function startCoordinator(
     ],
     log,
     onCallEnd: callEnded,
-  });
+  }).catch(giveUp);
   const notReady = (): string | undefined => (stopping.signal.aborted ? "stopping" : undefined);
   const http = await startHttpServer({
     host: config.listen,
@@ -90,17 +101,23 @@ export async function startCoordinator(
     log,
   }).catch(async (reason: unknown) => {
     await rpc.stop(neverAborts);
-    throw reason;
+    return giveUp(reason);
   });
-  const leases = fleet.watchLeases(stopping.signal);
+  const watches = [
+    fleet.watchLeases(stopping.signal),
+    reconciler.watch(stopping.signal),
+    retention.watch(stopping.signal),
+  ];
 
   let stopped: Promise<void> | undefined;
   const stop = async (signal: AbortSignal): Promise<void> => {
     stopping.abort(new ClusterError("unavailable", "the coordinator is stopping"));
-    await leases;
+    await Promise.all(watches);
     await rpc.stop(signal);
     await dispatcher.settled();
+    await memory.settled();
     await http.stop(signal);
+    await stores.close();
   };
   return {
     port: rpc.port,

@@ -109,6 +109,7 @@ describe("the workers' door", () => {
         const end = await silent.ended;
         assert.equal(end?.code, status.ABORTED);
         assert.match(end?.details ?? "", /silent for longer than its lease/);
+        await eventsUntil(coordinator, id, (event) => event.message.startsWith("queued again"));
         assert.equal((await coordinator.get(id)).state, "JOB_STATE_QUEUED");
       },
       ["--lease-ms", "150", "--heartbeat-ms", "50"],

@@ -143,7 +143,7 @@ async function connect(deps: FleetHandlersDeps, config: FleetHandlersConfig, str
       await session.receive(reportFromWire(value));
     }
   } finally {
-    await session.end();
+    await session.end(deps.stopping.aborted);
   }
 }
 

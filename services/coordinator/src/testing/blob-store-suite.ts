@@ -81,6 +81,20 @@ export function blobStoreSuite(
       );
     });
 
+    it("tells the keys under a prefix, while they are deleted", async () => {
+      const keys = ["jobs/a/1/video", "jobs/a/2/video", "jobs/a/2/step-10", "jobs/ab/1/video", "other"];
+      for (const key of keys) await blobs.put(key, [], infoOf(bytes(0)), neverAborts);
+      const under = async (prefix: string): Promise<string[]> => {
+        const found: string[] = [];
+        for await (const key of blobs.keys(prefix, neverAborts)) found.push(key);
+        return found.sort();
+      };
+      assert.deepEqual(await under(""), [...keys].sort());
+      assert.deepEqual(await under("none/"), []);
+      for await (const key of blobs.keys("jobs/a/", neverAborts)) await blobs.delete(key, neverAborts);
+      assert.deepEqual(await under("jobs/"), ["jobs/ab/1/video"]);
+    });
+
     it("deletes a blob, and does not mind a missing one", async () => {
       await blobs.put("a", [bytes(3)], infoOf(bytes(3)), neverAborts);
       await blobs.delete("a", neverAborts);

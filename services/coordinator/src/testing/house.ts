@@ -38,6 +38,7 @@ export class House {
     failureNoticed: (detectedBy, seconds) =>
       this.noted.push(`noticed by ${detectedBy} after ${seconds.toFixed(1)} s`),
     writeFenced: () => this.noted.push("fenced"),
+    dataDamaged: () => this.noted.push("damaged"),
   };
   readonly dispatcher: Dispatcher;
   readonly fleet: Fleet;
@@ -155,7 +156,7 @@ export class TestWorker {
   }
 
   async leave(): Promise<void> {
-    await this.session.end();
+    await this.session.end(false);
     await this.#house.dispatcher.settled();
   }
 }

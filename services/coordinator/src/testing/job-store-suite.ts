@@ -7,18 +7,24 @@ import { sampleJob } from "./sample-jobs.js";
 
 const ALL: JobQuery = { states: [], labels: {}, before: undefined, limit: 100 };
 
-/** What every JobStore does. `open` makes an empty one. */
-export function jobStoreSuite(
-  name: string,
-  open: () => Promise<{ readonly store: JobStore; close(): Promise<void> }>,
-): void {
+/** An empty store. */
+export interface StoreUnderTest {
+  readonly store: JobStore;
+  close(): Promise<void>;
+  /** Ends the store and opens what it left behind; only where something outlives it. */
+  reopen?(): Promise<JobStore>;
+}
+
+/** What every JobStore does. */
+export function jobStoreSuite(name: string, open: () => Promise<StoreUnderTest>): void {
   describe(`${name} as a JobStore`, () => {
+    let opened: StoreUnderTest;
     let store: JobStore;
-    let close: () => Promise<void>;
     beforeEach(async () => {
-      ({ store, close } = await open());
+      opened = await open();
+      store = opened.store;
     });
-    afterEach(() => close());
+    afterEach(() => opened.close());
 
     async function add(id: string, request: Parameters<typeof sampleJob>[1] = {}): Promise<StoredJob> {
       const { job, event } = sampleJob(id, request);
@@ -155,6 +161,48 @@ export function jobStoreSuite(
       heard = 0;
       await store.update(changed(updated.job), updated.revision, [], neverAborts);
       assert.equal(heard, 0);
+    });
+
+    it("keeps jobs, order, events and keys when it is opened again", async (t) => {
+      if (opened.reopen === undefined) return t.skip("nothing outlives this store");
+      const a = await add("a", { idempotencyKey: "k", labels: { who: "me" } });
+      const b = await add("b");
+      const changedA = changed(a.job, { state: { kind: "running", isCancelAsked: false } });
+      const updated = await store.update(changedA, a.revision, [eventOf(changedA, 7)], neverAborts);
+      const events = await store.events("a", 0, 10, neverAborts);
+      await add("gone");
+      await store.delete("gone", neverAborts);
+
+      store = await opened.reopen();
+      assert.deepEqual(await store.list(ALL, neverAborts), [b, updated]);
+      assert.deepEqual(await store.list({ ...ALL, states: ["running"] }, neverAborts), [updated]);
+      assert.deepEqual(await store.get("a", neverAborts), updated);
+      assert.deepEqual(await store.events("a", 0, 10, neverAborts), events);
+      assert.deepEqual(await store.findByIdempotencyKey("k", neverAborts), updated);
+      const { job, event } = sampleJob("c", { idempotencyKey: "k" });
+      assert.equal((await store.create(job, [event], neverAborts)).isNew, false);
+      assert.equal(await store.update(changedA, a.revision, [], neverAborts), undefined, "an old revision");
+    });
+
+    it("never gives the place of a job in the order to another", async () => {
+      const first = await add("a");
+      await store.delete("a", neverAborts);
+      store = (await opened.reopen?.()) ?? store;
+      const second = await add("b");
+      assert.ok(second.order > first.order);
+    });
+
+    it("creates many jobs at once, each with its own place in the order", async () => {
+      const made = await Promise.all(Array.from({ length: 200 }, (_, i) => add(`j${i}`)));
+      assert.equal(new Set(made.map(({ order }) => order)).size, 200);
+      const pages = [];
+      for (let before: number | undefined; ; ) {
+        const page = await store.list({ ...ALL, before, limit: 64 }, neverAborts);
+        pages.push(page.length);
+        if (page.length < 64) break;
+        before = page.at(-1)?.order;
+      }
+      assert.deepEqual(pages, [64, 64, 64, 8]);
     });
 
     it("does nothing for a signal that has aborted", async () => {

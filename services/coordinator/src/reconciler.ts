@@ -1,0 +1,126 @@
+import { type Clock, ClusterError, type Logger } from "@cogfleet/core";
+import type { Dispatcher } from "./dispatcher.js";
+import type { Job, JobState } from "./job.js";
+import type { JobStore, StoredJob } from "./job-store.js";
+import type { WorkerRegistry } from "./workers.js";
+
+export interface ReconcilerDeps {
+  readonly store: JobStore;
+  readonly dispatcher: Dispatcher;
+  readonly workers: WorkerRegistry;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const PAGE = 500;
+const TICK_MS = 1_000;
+
+/**
+ * Brings what this process knows in line with what is stored: at its start, and when a write failed or nobody knows
+ * whether it happened. Every job that waits in the store waits in the queue, and none runs for nobody.
+ */
+export class Reconciler {
+  readonly #deps: ReconcilerDeps;
+  #isNeeded = false;
+  #suspects: ReadonlySet<string> = new Set();
+
+  constructor(deps: ReconcilerDeps) {
+    this.#deps = deps;
+  }
+
+  /** A write failed, or its caller left before it was known: a job may wait in the store and not in the queue. */
+  mark(): void {
+    this.#isNeeded = true;
+  }
+
+  /** Takes up all jobs of a process that is no more. For the start: no worker may be connected yet. */
+  async begin(signal: AbortSignal): Promise<void> {
+    const orphans = await this.#orphans(signal);
+    await this.#reclaim(orphans, "the coordinator was started again");
+    const queued = await this.#enqueueWaiting(signal);
+    if (queued > 0) this.#deps.log.info({ queued, ofThoseRunning: orphans.length }, "jobs taken up again");
+  }
+
+  /** One look: cheap unless there is something to do. */
+  async tick(signal: AbortSignal): Promise<void> {
+    const orphans = await this.#orphans(signal);
+    // Whoever let go of a job a moment ago is about to write down why: only what stays is given up.
+    const lasting = orphans.filter((job) => this.#suspects.has(attemptOf(job)));
+    this.#suspects = new Set(orphans.map(attemptOf));
+    await this.#reclaim(lasting, "the job store did not answer");
+    if (!this.#isNeeded) return;
+    this.#isNeeded = false;
+    try {
+      await this.#enqueueWaiting(signal);
+    } catch (reason) {
+      this.#isNeeded = true;
+      throw reason;
+    }
+  }
+
+  /** Ticks until the signal aborts. */
+  async watch(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#deps;
+    while (!signal.aborted) {
+      await clock.sleep(TICK_MS, signal).catch(() => {});
+      if (signal.aborted) return;
+      try {
+        await this.tick(signal);
+      } catch (reason) {
+        const { code } = ClusterError.from(reason);
+        if (!signal.aborted) log.warn({ err: reason, code }, "jobs were not compared with the store");
+      }
+    }
+  }
+
+  /** Jobs that run for nobody. */
+  async #orphans(signal: AbortSignal): Promise<Job[]> {
+    const running = await this.#all("running", ({ job }) => !this.#isHeld(job, job.epoch), signal);
+    return running.map(({ job }) => job);
+  }
+
+  async #reclaim(orphans: readonly Job[], message: string): Promise<void> {
+    const { dispatcher, log } = this.#deps;
+    for (const { id: jobId, epoch } of orphans) {
+      log.warn({ jobId, epoch }, "job runs for nobody");
+      await dispatcher.reclaim({ jobId, epoch }, message);
+    }
+  }
+
+  /** Puts into the queue what waits in the store only; says how many there were. */
+  async #enqueueWaiting(signal: AbortSignal): Promise<number> {
+    const waiting = await this.#all("queued", ({ job }) => !this.#isAwaited(job), signal);
+    // From the oldest to the newest, each at the end of the queue. It may have been taken up since it was read.
+    for (const stored of waiting.reverse())
+      if (!this.#isAwaited(stored.job)) this.#deps.dispatcher.enqueue(stored);
+    return waiting.length;
+  }
+
+  async #all(
+    state: JobState["kind"],
+    isWanted: (stored: StoredJob) => boolean,
+    signal: AbortSignal,
+  ): Promise<StoredJob[]> {
+    const found: StoredJob[] = [];
+    for (let before: number | undefined; ; ) {
+      const query = { states: [state], labels: {}, before, limit: PAGE };
+      const page = await this.#deps.store.list(query, signal);
+      found.push(...page.filter(isWanted));
+      if (page.length < PAGE) return found;
+      before = page.at(-1)?.order;
+    }
+  }
+
+  #isAwaited(job: Job): boolean {
+    // One that is just being given away has left the queue, and is not yet running in the store.
+    return this.#deps.dispatcher.queue.has(job.id) || this.#isHeld(job, job.epoch + 1);
+  }
+
+  #isHeld({ id: jobId }: Job, epoch: number): boolean {
+    return this.#deps.workers.holders({ jobId, epoch }).length > 0;
+  }
+}
+
+function attemptOf({ id, epoch }: Job): string {
+  return `${id} ${epoch}`;
+}
