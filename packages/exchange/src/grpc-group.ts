@@ -32,7 +32,9 @@ export class GrpcGroup implements Group {
   readonly #reader = new SharedMemoryReader();
   readonly #peers: readonly (Peer | undefined)[];
   readonly #watches: readonly Promise<void>[];
-  readonly #gone: readonly AbortController[]; // by peer: it has left
+  readonly #gone: readonly AbortController[]; // by peer: it has left, and what it sent before has had time to come
+  readonly #clock: Clock;
+  readonly #lastWordsMs: number;
   readonly #ended = new AbortController(); // the reason is why every call fails
   readonly #allJoined: Promise<void>;
   readonly #setOutcome: (outcome: Outcome) => void;
@@ -42,6 +44,8 @@ export class GrpcGroup implements Group {
     const { jobId, epoch, rank, addresses } = membership;
     this.rank = rank;
     this.size = addresses.length;
+    this.#clock = deps.clock;
+    this.#lastWordsMs = deps.limits.transferIdleMs;
     this.#offers = new OfferTable(rank, deps.limits.offerLimitBytes);
     let setOutcome: (outcome: Outcome) => void = () => {};
     const outcome = new Promise<Outcome>((resolve) => {
@@ -132,7 +136,11 @@ export class GrpcGroup implements Group {
   #endPeer(peer: number): void {
     const left = rankLeft(peer);
     this.#offers.endPeer(peer, left);
-    this.#gone[peer]?.abort(left);
+    // Its farewell may overtake its last messages, which come over another connection. What it never offered, it refuses.
+    this.#clock.sleep(this.#lastWordsMs, this.#ended.signal).then(
+      () => this.#gone[peer]?.abort(left),
+      () => {}, // the whole group has ended
+    );
   }
 
   #fail(error: ClusterError): void {
