@@ -11,6 +11,14 @@ export interface Block {
   readonly strideBytes: number;
 }
 
+/**
+ * Bytes that hold anything, standing alone in their buffer: for results of which every byte is written. Zeroing them
+ * first costs as much as filling them.
+ */
+export function unwritten(bytes: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
+}
+
 /** All of `data`, as one block. */
 export function whole(data: Uint8Array): Block {
   return { data, start: 0, runs: 1, runBytes: data.length, strideBytes: data.length };
@@ -60,12 +68,38 @@ export function viewBlocks(blocks: readonly Block[], offset: number, bytes: numb
 /** Copies blocks to blocks of as many bytes together: cut anywhere, in runs as long as both sides allow. */
 export function copyBlocks(from: readonly Block[], to: readonly Block[]): void {
   let offset = 0;
-  for (const block of from) {
+  for (const [i, block] of from.entries()) {
     const source = joined(block);
+    const target = to[i];
+    if (target !== undefined && offset === blockBytes(to.slice(0, i)) && isAligned(block, target)) {
+      copyRuns(block, target);
+      offset += block.runs * block.runBytes;
+      continue;
+    }
     for (let run = 0, at = source.start; run < source.runs; run++, at += source.strideBytes) {
       writeBlocks(to, offset, source.data.subarray(at, at + source.runBytes));
       offset += source.runBytes;
     }
+  }
+}
+
+function isAligned(a: Block, b: Block): boolean {
+  return a.runs === b.runs && a.runBytes === b.runBytes;
+}
+
+/** Run to run: rows of some heads, of which there are tens of thousands in an exchange. */
+function copyRuns(from: Block, to: Block): void {
+  const { data, runs, runBytes } = from;
+  if (from.strideBytes === runBytes && to.strideBytes === runBytes) {
+    to.data.set(data.subarray(from.start, from.start + runs * runBytes), to.start);
+    return;
+  }
+  let at = from.start;
+  let into = to.start;
+  for (let run = 0; run < runs; run++) {
+    to.data.set(data.subarray(at, at + runBytes), into);
+    at += from.strideBytes;
+    into += to.strideBytes;
   }
 }
 

@@ -3,7 +3,7 @@
 // slice of the whole tensor.
 import { ClusterError } from "@cogfleet/core";
 import type { AttentionCell } from "./arrangement.js";
-import { type Block, copyBlocks } from "./block.js";
+import { type Block, copyBlocks, unwritten } from "./block.js";
 import type { Group } from "./group.js";
 import { dealt, overlap, type Share } from "./shares.js";
 import { together } from "./together.js";
@@ -53,9 +53,9 @@ export async function rowsToHeads(
   }
   const cellRowBytes = cell.heads.count * headBytes;
   const output = {
-    query: new Uint8Array(batch * cell.queries.count * cellRowBytes),
-    key: new Uint8Array(batch * everyRow.count * cellRowBytes),
-    value: new Uint8Array(batch * everyRow.count * cellRowBytes),
+    query: unwritten(batch * cell.queries.count * cellRowBytes),
+    key: unwritten(batch * everyRow.count * cellRowBytes),
+    value: unwritten(batch * everyRow.count * cellRowBytes),
   };
   // What `from` has of what the cell of `to` needs: the query's rows are the cell's only.
   const outgoing = (to: AttentionCell): Block[] => {
@@ -102,7 +102,7 @@ export async function headsToRows(
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   const { batch, heads, headBytes, rows } = shape;
-  const output = new Uint8Array(batch * shareOf(rows, group.rank, "rows").count * heads * headBytes);
+  const output = unwritten(batch * shareOf(rows, group.rank, "rows").count * heads * headBytes);
   await headsIntoRows(group, input, output, shape, tag, signal);
   return output;
 }

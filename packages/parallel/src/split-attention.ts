@@ -1,4 +1,5 @@
 import type { AttentionCell } from "./arrangement.js";
+import { unwritten } from "./block.js";
 import type { ContextLayout } from "./context-layout.js";
 import { type AttentionOperands, headsIntoRows, rowsToHeads } from "./exchange.js";
 import type { Group } from "./group.js";
@@ -35,7 +36,7 @@ export async function splitAttention(
   signal: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { heads, rows, parts } = layout;
-  const output = new Uint8Array(operands.query.length);
+  const output = unwritten(operands.query.length);
   const from = async (part: number, partSignal: AbortSignal): Promise<void> => {
     const cells = parts[part];
     if (cells === undefined) return;
