@@ -224,8 +224,11 @@ export class Dispatcher {
     const { assignment } = group;
     for (const holder of this.#deps.workers.holders(assignment))
       if (verdict.kind !== "completed") holder.link.send({ kind: "cancel", ...assignment });
-    await this.#change(assignment.jobId, verdict);
-    this.#closeIfFree(group);
+    try {
+      await this.#change(assignment.jobId, verdict);
+    } finally {
+      this.#closeIfFree(group);
+    }
     this.kick();
   }
 

@@ -19,12 +19,12 @@ import { emptyVideo, sampleWorker } from "./sample-jobs.js";
 /** A coordinator without its wires: the domain on memory stores and a clock that stands still. */
 export class House {
   readonly clock = new ManualClock();
-  readonly store = new MemoryJobStore();
+  readonly store: MemoryJobStore;
   readonly blobs = new MemoryBlobStore();
   readonly models = new ModelCatalog();
   readonly workers = new WorkerRegistry(this.clock, { leaseMs: 3000 });
-  readonly artifacts = new Artifacts(this);
-  readonly checkpoints = new Checkpoints(this);
+  readonly artifacts: Artifacts;
+  readonly checkpoints: Checkpoints;
   readonly noted: string[] = [];
   readonly #observer: Observer = {
     jobSubmitted: () => this.noted.push("submitted"),
@@ -44,7 +44,11 @@ export class House {
   readonly fleet: Fleet;
   readonly jobs: Jobs;
 
-  constructor({ maxQueued = 100 } = {}) {
+  /** @param options.store that of another house, as if it were started again */
+  constructor({ maxQueued = 100, store = new MemoryJobStore() } = {}) {
+    this.store = store;
+    this.artifacts = new Artifacts(this);
+    this.checkpoints = new Checkpoints(this);
     const shared = { ...this, observer: this.#observer, log: silentLogger };
     this.dispatcher = new Dispatcher(shared, { maxFruitlessAttempts: 3 });
     this.fleet = new Fleet({ ...shared, dispatcher: this.dispatcher });

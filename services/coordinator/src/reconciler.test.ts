@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { ClusterError, neverAborts, silentLogger } from "@cogfleet/core";
+import { Reconciler } from "./reconciler.js";
+import { House } from "./testing/house.js";
+import { sampleJob } from "./testing/sample-jobs.js";
+
+/** A coordinator that starts on the store of one that was killed. */
+function restarted(killed: House): { house: House; reconciler: Reconciler } {
+  const house = new House({ store: killed.store });
+  return { house, reconciler: new Reconciler({ ...house, log: silentLogger }) };
+}
+
+describe("Reconciler", () => {
+  it("takes up what waited, in its order, and what ran, which comes first as it was there first", async () => {
+    const killed = new House();
+    const worker = killed.worker("w");
+    const running = await killed.submit();
+    await worker.step(1);
+    const low = await killed.submit();
+    const high = await killed.submit({ priority: 1 });
+    const { house, reconciler } = restarted(killed);
+    await reconciler.begin(neverAborts);
+    assert.equal(house.dispatcher.queue.position(high.id), 0);
+    assert.equal(house.dispatcher.queue.position(running.id), 1);
+    assert.equal(house.dispatcher.queue.position(low.id), 2);
+    const { epoch, fruitlessAttempts } = await house.jobs.get(running.id, neverAborts);
+    assert.deepEqual([epoch, fruitlessAttempts], [1, 0]);
+  });
+
+  it("ends a job whose cancel was asked before the coordinator was killed", async () => {
+    const killed = new House();
+    killed.worker("w");
+    const job = await killed.submit();
+    await killed.jobs.cancel(job.id, neverAborts);
+    const { house, reconciler } = restarted(killed);
+    await reconciler.begin(neverAborts);
+    assert.equal(await house.state(job.id), "cancelled");
+  });
+
+  it("enqueues a job whose submission failed after it was stored", async () => {
+    const house = new House();
+    const reconciler = new Reconciler({ ...house, log: silentLogger });
+    const { job, event } = sampleJob("j");
+    await house.store.create(job, [event], neverAborts);
+    await reconciler.tick(neverAborts);
+    assert.equal(house.dispatcher.queue.size, 0, "nobody said that there was any doubt");
+    reconciler.mark();
+    await reconciler.tick(neverAborts);
+    assert.equal(house.dispatcher.queue.position("j"), 0);
+    assert.equal(house.dispatcher.queue.size, 1);
+  });
+
+  it("keeps its doubt until the store answers", async () => {
+    const house = new House();
+    const reconciler = new Reconciler({ ...house, log: silentLogger });
+    const { job, event } = sampleJob("j");
+    await house.store.create(job, [event], neverAborts);
+    const list = house.store.list.bind(house.store);
+    house.store.list = async (query, signal) => {
+      if (query.states.includes("queued")) throw new ClusterError("unavailable", "no store");
+      return list(query, signal);
+    };
+    reconciler.mark();
+    await assert.rejects(reconciler.tick(neverAborts), /no store/);
+    house.store.list = list;
+    await reconciler.tick(neverAborts);
+    assert.equal(house.dispatcher.queue.size, 1);
+  });
+
+  it("takes back a job whose worker is gone when that could not be written down", async () => {
+    const house = new House();
+    const reconciler = new Reconciler({ ...house, log: silentLogger });
+    const worker = house.worker("w");
+    const job = await house.submit();
+    const update = house.store.update.bind(house.store);
+    house.store.update = async () => {
+      throw new ClusterError("unavailable", "no store");
+    };
+    await worker.leave();
+    house.store.update = update;
+    assert.equal(await house.state(job.id), "running");
+    await reconciler.tick(neverAborts);
+    assert.equal(await house.state(job.id), "running", "whoever let go of it may still write why");
+    await reconciler.tick(neverAborts);
+    assert.equal(await house.state(job.id), "queued");
+    house.worker("other");
+    assert.equal(await house.state(job.id), "running");
+  });
+
+  it("leaves alone what workers hold", async () => {
+    const house = new House();
+    const reconciler = new Reconciler({ ...house, log: silentLogger });
+    house.worker("w");
+    const job = await house.submit();
+    reconciler.mark();
+    for (let i = 0; i < 3; i++) await reconciler.tick(neverAborts);
+    const { state, epoch } = await house.jobs.get(job.id, neverAborts);
+    assert.deepEqual([state.kind, epoch], ["running", 1]);
+    assert.equal(house.dispatcher.queue.size, 0);
+  });
+});
