@@ -79,6 +79,7 @@ export async function openShardedTransformer(
     // Not under a job's signal: the session is there for the jobs after it, too.
     const opened = runtime.open(attentionGraph(config, weights, precision, heads), neverAborts);
     attentions.set(heads, opened);
+    opened.catch(() => attentions.delete(heads)); // the next job may have more luck
     return opened;
   };
   // A job has one size and one layout for all its steps, so one is kept.
