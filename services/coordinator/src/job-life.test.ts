@@ -31,6 +31,7 @@ const change: fc.Arbitrary<JobChange> = fc.oneof(
     .record({ epoch, isRetryable: fc.boolean() })
     .map((more): JobChange => ({ kind: "attempt_failed", error: { code: "x", message: "no" }, ...more })),
   epoch.map((n): JobChange => ({ kind: "worker_lost", epoch: n, message: "gone" })),
+  epoch.map((n): JobChange => ({ kind: "orphaned", epoch: n, message: "started again" })),
   fc.constant<JobChange>({ kind: "cancel_asked" }),
 );
 
@@ -138,6 +139,14 @@ describe("next(job, change)", () => {
       for (const { after } of moments) {
         assert.ok(after.fruitlessAttempts <= POLICY.maxFruitlessAttempts);
         if (after.fruitlessAttempts === POLICY.maxFruitlessAttempts) assert.equal(after.state.kind, "failed");
+      }
+    });
+  });
+
+  it("J8: never counts an attempt that was orphaned", () => {
+    holds((moments) => {
+      for (const { before, change: made, after } of moments) {
+        if (made.kind === "orphaned") assert.equal(after.fruitlessAttempts, before.fruitlessAttempts);
       }
     });
   });

@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
@@ -7,8 +15,11 @@ import { ClusterError, type Logger, neverAborts, silentLogger } from "@cogfleet/
 import { ClassicLevel } from "classic-level";
 import { eventOf, type Job } from "../job.js";
 import type { JobQuery } from "../job-store.js";
+import { Reconciler } from "../reconciler.js";
+import { House } from "../testing/house.js";
 import { jobStoreSuite } from "../testing/job-store-suite.js";
 import { sampleJob, sampleModel } from "../testing/sample-jobs.js";
+import { Database } from "./database.js";
 import { type EmbeddedStores, openEmbeddedStores } from "./open-embedded-stores.js";
 
 const root = mkdtempSync(join(tmpdir(), "cogfleet-jobs-"));
@@ -180,6 +191,104 @@ describe("EmbeddedJobStore", () => {
     const again = await open(folder);
     assert.deepEqual(again.errors, []);
     await again.close();
+  });
+
+  /** Enough that the journal has several blocks. */
+  async function withManyJobs(count: number): Promise<string> {
+    const folder = newFolder();
+    const stores = await open(folder);
+    const prompt = "x".repeat(1000);
+    await Promise.all(
+      Array.from({ length: count }, async (_, i) => {
+        const { job, event } = sampleJob(`j${i}`, { prompt });
+        await stores.jobs.create(job, [event], neverAborts);
+      }),
+    );
+    await stores.close();
+    return folder;
+  }
+
+  function fileOf(folder: string, pattern: RegExp): string {
+    const name = readdirSync(join(folder, "jobs")).find((file) => pattern.test(file));
+    assert.ok(name, `no file like ${pattern}`);
+    return join(folder, "jobs", name);
+  }
+
+  it("opens with a damaged journal, reports the loss once and serves the rest", async () => {
+    const folder = newFolder();
+    const stores = await open(folder);
+    for (let i = 0; i < 100; i++) {
+      const { job, event } = sampleJob(`j${i}`, { prompt: "x".repeat(1000) });
+      await stores.jobs.create(job, [event], neverAborts);
+    }
+    await stores.close();
+    const journal = fileOf(folder, /\.log$/);
+    const bytes = readFileSync(journal);
+    bytes.writeUInt8(bytes.readUInt8(bytes.length >> 1) ^ 255, bytes.length >> 1);
+    writeFileSync(journal, bytes);
+    const damaged = await open(folder);
+    assert.ok(damaged.errors.includes("damaged part of the journal was dropped"), damaged.errors.join());
+    assert.ok(damaged.errors.includes("jobs are missing from the database: it was damaged"));
+    const left = await damaged.jobs.list(ALL, neverAborts);
+    assert.ok(left.length >= 50 && left.length < 100, `${left.length} are left`);
+    await damaged.close();
+    const again = await open(folder);
+    assert.deepEqual(again.errors, []);
+    await again.close();
+  });
+
+  it("opens when the last write was cut short, as by a kill", async () => {
+    const folder = await withManyJobs(1);
+    const stores = await open(folder);
+    const { job, event } = sampleJob("last");
+    await stores.jobs.create(job, [event], neverAborts);
+    await stores.close();
+    const journal = fileOf(folder, /\.log$/);
+    truncateSync(journal, statSync(journal).size - 1);
+    const again = await open(folder);
+    assert.deepEqual(again.errors, []);
+    assert.deepEqual(
+      (await again.jobs.list(ALL, neverAborts)).map((stored) => stored.job.id),
+      ["j0"],
+    );
+    await again.close();
+  });
+
+  it("rebuilds the database when its table of contents is damaged", async () => {
+    const folder = await withManyJobs(100);
+    writeFileSync(join(folder, "jobs", "CURRENT"), "MANIFEST-of-nothing");
+    const stores = await open(folder);
+    assert.deepEqual(stores.errors, ["database is damaged: it is rebuilt from its tables"]);
+    assert.equal((await stores.jobs.list(ALL, neverAborts)).length, 100);
+    await stores.close();
+  });
+
+  it("goes on after a write that failed", async () => {
+    const folder = newFolder();
+    const database = await Database.open(folder, { log: silentLogger, onDamage: () => {} });
+    const put = (value: unknown) => [{ type: "put", key: "k", value: value as Buffer }] as const;
+    await database.write(put(Buffer.from("one")));
+    await assert.rejects(
+      database.write(put(undefined)), // what LevelDB refuses, in place of a full disk
+      (error) => error instanceof ClusterError && error.code === "unavailable",
+    );
+    await database.write(put(Buffer.from("two")));
+    assert.equal((await database.use((level) => level.get("k")))?.toString(), "two");
+    await database.close();
+  });
+
+  it("takes up ten thousand jobs in their order", async () => {
+    const folder = await withManyJobs(10_000);
+    const stores = await open(folder);
+    const house = new House({ store: stores.jobs });
+    await new Reconciler({ ...house, log: silentLogger }).begin(neverAborts);
+    assert.equal(house.dispatcher.queue.size, 10_000);
+    const orders = [...house.dispatcher.queue.inOrder(new Set(["demo"]))].map(({ order }) => order);
+    assert.deepEqual(
+      orders,
+      orders.map((_, i) => i + 1),
+    );
+    await stores.close();
   });
 
   it("remembers models", async () => {

@@ -7,6 +7,7 @@ import { Checkpoints } from "../checkpoints.js";
 import { Dispatcher } from "../dispatcher.js";
 import { Fleet, type WorkerReport, type WorkerSession } from "../fleet.js";
 import type { Artifact, Job, JobEvent } from "../job.js";
+import type { JobStore } from "../job-store.js";
 import { Jobs } from "../jobs.js";
 import { MemoryBlobStore } from "../memory-blob-store.js";
 import { MemoryJobStore } from "../memory-job-store.js";
@@ -19,7 +20,7 @@ import { emptyVideo, sampleWorker } from "./sample-jobs.js";
 /** A coordinator without its wires: the domain on memory stores and a clock that stands still. */
 export class House {
   readonly clock = new ManualClock();
-  readonly store: MemoryJobStore;
+  readonly store: JobStore;
   readonly blobs = new MemoryBlobStore();
   readonly models = new ModelCatalog();
   readonly workers = new WorkerRegistry(this.clock, { leaseMs: 3000 });
@@ -45,8 +46,8 @@ export class House {
   readonly jobs: Jobs;
 
   /** @param options.store that of another house, as if it were started again */
-  constructor({ maxQueued = 100, store = new MemoryJobStore() } = {}) {
-    this.store = store;
+  constructor({ maxQueued = 100, store }: { maxQueued?: number; store?: JobStore } = {}) {
+    this.store = store ?? new MemoryJobStore();
     this.artifacts = new Artifacts(this);
     this.checkpoints = new Checkpoints(this);
     const shared = { ...this, observer: this.#observer, log: silentLogger };
