@@ -127,7 +127,7 @@ describe("the decoder cut at every causal convolution", () => {
       const graph = chunkGraph(chain, weights(), "fp32", { from, to: cuts[part + 1] ?? chain.links.length });
       const session = await runtime.open(graph, neverAborts);
       const { name, inChannels, level } = chain.convs[part] ?? assert.fail();
-      const { before: cacheIn, after: cacheOut } = cachePorts(name);
+      const { before: cacheIn } = cachePorts(name);
       const dims = [0, inChannels, chain.sizeAt(level, size.height), chain.sizeAt(level, size.width)];
       let cache: Tensor = { type: "float32", data: new Float32Array(0), dims };
       const next: Record<string, Tensor>[] = [];
@@ -138,7 +138,7 @@ describe("the decoder cut at every causal convolution", () => {
           [cacheIn]: cache,
         };
         const outputs = await session.run(portsOf(graph.inputs, all), neverAborts);
-        cache = outputs[cacheOut] ?? assert.fail();
+        cache = lastFrames(all["in.x"] ?? all["latents"] ?? assert.fail());
         next.push({ ...values, ...renamed(outputs) }); // a skip may go past a part
       }
       live = next;
@@ -148,6 +148,13 @@ describe("the decoder cut at every causal convolution", () => {
     assert.deepEqual(joined(parts, whole.size), whole.sample);
   });
 });
+
+/** The 2 frames that the next chunk's convolution needs. */
+function lastFrames({ dims, data }: Tensor): Tensor {
+  assert.ok(data instanceof Float32Array);
+  const frame = data.length / (dims[0] ?? 0);
+  return { type: "float32", data: data.slice(-2 * frame), dims: [2, ...dims.slice(1)] };
+}
 
 type Ports = Parameters<Session["run"]>[0];
 

@@ -68,7 +68,8 @@ export interface LinkRange {
  * The graph that computes one chunk through all links, or through those of `range`. All ports are float32 [T, C, H, W]:
  *
  *   cache.<conv> in, next.<conv> out   the 2 frames before this chunk's first and before the next one's, at each causal
- *                                      convolution; the video's first chunk gives 0 frames
+ *                                      convolution; the video's first chunk gives 0 frames. Where `range` begins there
+ *                                      is no next: whoever gives in.x has its last frames already
  *   input in, output out               the chunk at the ends of the chain
  *   in.x, in.skip in, out.x, out.skip out   in their place where `range` cuts the chain; neither skip is a port when it
  *                                           goes through unread: it stays with the caller
@@ -94,10 +95,11 @@ export function chunkGraph<Context>(
   const within = links.slice(range.from, range.to);
   const isSkipRead = within.some((link) => link.kind === "chunk" && link.leavesSkip !== true);
   let live: Live = range.from === 0 ? { x: chunk() } : cutInputs(g, convAt(chain, range.from), isSkipRead);
-  for (const link of within)
+  for (const [i, link] of within.entries())
     live = g.in(link.name, () => {
       if (link.kind === "chunk") return link.apply(context, live);
-      return { ...live, x: causalConv(m, link, live.x) };
+      const givesNext = isWhole || i > 0;
+      return { ...live, x: causalConv(m, link, live.x, givesNext) };
     });
   if (range.to < links.length) cutOutputs(g, convAt(chain, range.to), live);
   else floatOutput(g, output.name, live.x, portDims("frames_out", output.channels, output.level));

@@ -37,9 +37,9 @@ export function portDims(
 
 /**
  * CogVideoXCausalConv3d with kernel 3, as the sum of three 2-D convolutions of frames. Adds the ports of its cache: 2
- * frames, or none before the first chunk, whose first frame then stands there twice.
+ * frames, or none before the first chunk, whose first frame then stands there twice; the one that goes out if asked for.
  */
-export function causalConv(m: LayerContext, conv: CausalConv, x: Value): Value {
+export function causalConv(m: LayerContext, conv: CausalConv, x: Value, givesNext: boolean): Value {
   const { g, weights } = m;
   const { name, inChannels, outChannels, level } = conv;
   const ports = cachePorts(name);
@@ -47,8 +47,10 @@ export function causalConv(m: LayerContext, conv: CausalConv, x: Value): Value {
   const cached = g.node("Shape", [cache], { start: 0, end: 1 });
   const missing = g.node("Slice", [g.ints([0, 0]), cached, g.ints([CACHED_FRAMES]), g.ints([0])]);
   const padded = g.node("Concat", [cache, g.node("Gather", [x, missing]), x], { axis: 0 }); // [2 + T, C, H, W]
-  const last = frames(g, padded, -CACHED_FRAMES, LAST);
-  floatOutput(g, ports.after, last, portDims(CACHED_FRAMES, inChannels, level));
+  if (givesNext) {
+    const last = frames(g, padded, -CACHED_FRAMES, LAST);
+    floatOutput(g, ports.after, last, portDims(CACHED_FRAMES, inChannels, level));
+  }
 
   // ONNX Runtime takes the three taps of the weight apart at load.
   const weight = g.weight(weights.get(`${name}.conv.weight`, [outChannels, inChannels, TAPS, 3, 3]));

@@ -1,0 +1,122 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { FrameSize } from "@cogfleet/model";
+import type { VaePlan } from "@cogfleet/parallel";
+import type { Addresses, Way } from "./exchange-end.js";
+import { type BenchResult, median, spread } from "./report.js";
+import type { VaeRankReply, VaeRankRequest } from "./vae-rank-process.js";
+
+export interface VaeRanksOptions {
+  /** Holds config.json and weights of a VAE. */
+  readonly folder: string;
+  /** Of each rank. */
+  readonly threads: number;
+  readonly repeats: number;
+  /** Latents of a chunk. */
+  readonly chunk: FrameSize;
+  /** Chunks that each of the two ranks decodes. */
+  readonly chunksOfRank: number;
+}
+
+interface Timing {
+  readonly wall: number;
+  readonly cpu: number;
+}
+
+const RANKS = 2;
+
+/** A decode by two processes against each one's own chunks, decoded in as many processes that never talk. */
+export async function vaeRanksBench(options: VaeRanksOptions): Promise<BenchResult[]> {
+  const { folder, threads, repeats, chunk, chunksOfRank } = options;
+  const script = fileURLToPath(new URL("./vae-rank-process.js", import.meta.url));
+  const ranks = Array.from({ length: RANKS }, () => fork(script, [folder, String(threads)]));
+  try {
+    const all = await Promise.all(
+      ranks.map(async (rank) => {
+        const reply = await next(rank);
+        if (reply.kind !== "hello") throw new Error(`a rank began with ${reply.kind}`);
+        return reply.addresses;
+      }),
+    );
+    await joinAll(ranks, all, options);
+    const both = async (request: VaeRankRequest): Promise<Timing> => {
+      const replies = await Promise.all(ranks.map((rank) => ask(rank, request)));
+      const timings = replies.flatMap((reply) => (reply.kind === "done" ? [reply] : []));
+      return {
+        wall: Math.max(...timings.map(({ wall }) => wall)),
+        cpu: timings.reduce((sum, { cpu }) => sum + cpu, 0),
+      };
+    };
+    const rounds: { readonly share: Timing; readonly decodes: Readonly<Record<Way, Timing>> }[] = [];
+    for (let i = 0; i <= repeats; i++) {
+      // One after another, so that all see the same machine; the first round only warms up.
+      const before = await both({ kind: "share" });
+      const shared = await both({ kind: "decode", way: "shared-memory" });
+      const tcp = await both({ kind: "decode", way: "tcp" });
+      const after = await both({ kind: "share" });
+      const share = { wall: (before.wall + after.wall) / 2, cpu: (before.cpu + after.cpu) / 2 };
+      if (i > 0) rounds.push({ share, decodes: { "shared-memory": shared, tcp } });
+    }
+    const compared = await ask(ranks[0] as ChildProcess, { kind: "compare" });
+    if (compared.kind !== "compared" || !compared.isSame)
+      throw new Error("two ranks decoded other bits than one");
+    const fastest = (timings: readonly Timing[]): number => Math.min(...timings.map(({ wall }) => wall));
+    return (["shared-memory", "tcp"] as const).map((way) => {
+      const decodes = rounds.map((round) => round.decodes[way]);
+      return {
+        bench: `vae-decode-2-${way === "tcp" ? "tcp" : "same-host"}${chunksOfRank === 1 ? "-one-chunk" : ""}`,
+        ...spread(rounds.map((round) => round.decodes[way].wall / round.share.wall)),
+        goal: chunksOfRank === 1 ? null : 1.05,
+        better: "lower",
+        what: "decoding on 2 ranks, bits compared / each rank's chunks in 2 processes that never talk",
+        figures: {
+          chunks_of_a_rank: chunksOfRank,
+          chunk_latent_frames: chunk.frames,
+          threads_of_a_rank: threads,
+          repeats,
+          decode_seconds: median(decodes.map(({ wall }) => wall)),
+          share_seconds: median(rounds.map(({ share }) => share.wall)),
+          // On a machine that others use as well, these two say more than the median.
+          ratio_of_fastest: fastest(decodes) / fastest(rounds.map(({ share }) => share)),
+          ratio_of_cpu_time: median(rounds.map((round) => round.decodes[way].cpu / round.share.cpu)),
+        },
+      };
+    });
+  } finally {
+    for (const rank of ranks) rank.disconnect();
+  }
+}
+
+async function joinAll(
+  ranks: readonly ChildProcess[],
+  all: readonly Addresses[],
+  { chunk, chunksOfRank }: VaeRanksOptions,
+): Promise<void> {
+  const size = { ...chunk, frames: RANKS * chunksOfRank * chunk.frames };
+  const plan: VaePlan = {
+    kind: "temporal",
+    chunks: ranks.map((_, rank) => ({ start: rank * chunksOfRank, count: chunksOfRank })),
+  };
+  const ownFrames = chunksOfRank * chunk.frames;
+  await Promise.all(
+    ranks.map((process, rank) => ask(process, { kind: "join", rank, all, plan, size, ownFrames })),
+  );
+}
+
+function ask(rank: ChildProcess, request: VaeRankRequest): Promise<VaeRankReply> {
+  const reply = next(rank);
+  rank.send(request);
+  return reply;
+}
+
+async function next(rank: ChildProcess): Promise<VaeRankReply> {
+  const stop = new AbortController();
+  const exited = once(rank, "exit", { signal: stop.signal }).then(([code]) => {
+    throw new Error(`a rank ended with code ${code} before it replied`);
+  });
+  const [reply] = await Promise.race([once(rank, "message"), exited]);
+  stop.abort();
+  await exited.catch(() => {});
+  return reply as VaeRankReply;
+}
