@@ -147,14 +147,15 @@ function bestRuns(
     shares: [] as Share[],
   }));
   for (let rank = 0; rank < ranks; rank++)
-    best = best.map((_, end) =>
-      best
-        .slice(0, end + 1)
-        .map((before, start) => {
-          const share = { start, count: end - start };
-          return { cost: cost(share, rank, before.cost), shares: [...before.shares, share] };
-        })
-        .reduce((a, b) => (b.cost < a.cost ? b : a)),
+    best = best.map(
+      (_, end) =>
+        best
+          .slice(0, end + 1)
+          .map((before, start) => {
+            const share = { start, count: end - start };
+            return { cost: cost(share, rank, before.cost), shares: [...before.shares, share] };
+          })
+          .reduce((a, b) => (b.cost <= a.cost ? b : a)), // of equals, lower ranks compute
     );
   return best[total] as { cost: number; shares: Share[] };
 }
