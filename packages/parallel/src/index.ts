@@ -17,6 +17,7 @@ export {
   writeBlocks,
 } from "./block.js";
 export { type ContextLayout, contextLayout } from "./context-layout.js";
+export { forwardFlops } from "./cost.js";
 export {
   type DenoiseDeal,
   dealDenoise,
@@ -91,4 +92,4 @@ export type { Limit, StageEstimate } from "./stage-estimate.js";
 export { swap } from "./swap.js";
 export { together } from "./together.js";
 export { unsharded } from "./unsharded.js";
-export { chunkWork, dealChunks, haloBytes, planVae, planVaeEncode } from "./vae-shares.js";
+export { chunkWork, dealChunks, planVae, planVaeEncode } from "./vae-shares.js";

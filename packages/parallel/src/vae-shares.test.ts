@@ -4,7 +4,7 @@ import { decoderChain, decodeTiles, parseVaeConfig, tileGrid } from "@cogfleet/m
 import fc from "fast-check";
 import type { Share } from "./shares.js";
 import { dealAreas } from "./vae-deal.js";
-import { chunkWork, dealChunks, haloBytes, planVae, planVaeEncode } from "./vae-shares.js";
+import { chunkWork, dealChunks, planVae, planVaeEncode } from "./vae-shares.js";
 
 const config = parseVaeConfig("vae", { _class_name: "AutoencoderKLCogVideoX" });
 const half = decoderChain(config);
@@ -71,8 +71,6 @@ describe("a VAE's default plan", () => {
         { start: 3, count: 3 },
       ],
     });
-    // design/architecture.md: 2.81 GB in float16.
-    assert.equal((haloBytes(half, size) / 2 / 1e9).toFixed(2), "2.81");
   });
 
   it("is serial for one rank, and for one chunk", () => {

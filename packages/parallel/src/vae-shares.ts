@@ -53,12 +53,6 @@ export function chunkWork(half: VaeHalf, frames: number): readonly number[] {
   return half.chunks(frames).map(({ from, to }) => Math.max(to - from, half.framesOut(to - from)));
 }
 
-/** Bytes that one chunk's computer hands to the next one's, over all causal convolutions. */
-export function haloBytes(half: VaeHalf, { height, width }: Pick<FrameSize, "height" | "width">): number {
-  const pixels = (level: number): number => half.sizeAt(level, height) * half.sizeAt(level, width);
-  return half.convs.reduce((sum, { inChannels, level }) => sum + 2 * 4 * inChannels * pixels(level), 0);
-}
-
 /**
  * Deals chunks to ranks in runs, in time's order, so that the slowest rank's time is the least possible; of such, the
  * most even. A rank may get none.
