@@ -1,0 +1,257 @@
+// How well transfers hide under arithmetic at the real shapes, without the cards: the real program over the real exchange,
+// on devices and links that are MODELS. Time is dilated, so that the machine at hand can carry the bytes.
+import { type Clock, neverAborts } from "@cogfleet/core";
+import { createScheduler, parseSchedulerConfig, planDenoise, type Weights } from "@cogfleet/model";
+import {
+  DEFAULT_HOST_BYTES_PER_SECOND,
+  dealDenoise,
+  forwardFlops,
+  type Group,
+  jobShape,
+  makePlan,
+  type OwnState,
+  openShardedTransformer,
+  type Plan,
+  shardedDenoiseStep,
+} from "@cogfleet/parallel";
+import { openLocalRanks } from "./modelled/local-ranks.js";
+import { ModelledDevice } from "./modelled/modelled-device.js";
+import { type LinkRate, ModelledLinks } from "./modelled/modelled-links.js";
+import { CARD } from "./modelled/published.js";
+import type { BenchResult } from "./report.js";
+
+/** The degrees that xDiT reports, and 2 ranks that do nothing but exchange. */
+const DEGREES = [
+  { cfg: 1, context: 2 },
+  { cfg: 2, context: 2 },
+  { cfg: 2, context: 3 },
+  { cfg: 2, context: 6 },
+] as const;
+const LINKS_GBIT = [10, 25, 100, 200] as const;
+/** With the copies between card and host, which change the balance: at one link. */
+const HOST_GBIT = 100;
+const LATENCY_SECONDS = 20e-6;
+/** All layers are alike: one stands for 42. */
+const LAYERS = 1;
+/** Every rank's clock and sockets share one thread: real traffic must be a small part of what that can carry. */
+const MOST_OF_LOOPBACK = 1 / 8;
+/** The same while a link is busy, where links are faster than loopback in proportion: bursts must not show. */
+const MOST_OF_LOOPBACK_IN_BURSTS = 1 / 16;
+
+interface Setting {
+  readonly plan: Plan;
+  readonly link: LinkRate;
+  readonly hostBytesPerSecond: number | undefined;
+  /** Seconds here for a modelled second. */
+  readonly timeScale: number;
+}
+
+/** All in modelled seconds of a whole step, but for `wallSeconds`. */
+interface StepTimes {
+  readonly wallSeconds: number;
+  readonly stepSeconds: number;
+  readonly computeSeconds: number;
+  readonly hostSeconds: number;
+  readonly transferSeconds: number;
+  readonly bytes: number;
+}
+
+const job = jobShape(CARD.configs, CARD.args, "fp16");
+const RATE = (2 * forwardFlops(job)) / CARD.stepSeconds;
+
+/** A row for each fleet and link: the dilated step against the longer of its arithmetic and its transfers. */
+export async function modelledFleetBench(clock: Clock): Promise<BenchResult[]> {
+  const results: BenchResult[] = [];
+  for (const degrees of DEGREES) {
+    const ranks = degrees.cfg * degrees.context;
+    const local = await openLocalRanks(ranks);
+    try {
+      for (const gbit of LINKS_GBIT)
+        for (const hasHost of gbit === HOST_GBIT ? [false, true] : [false])
+          results.push(await fleetRow(clock, local.groups, degrees, gbit, hasHost));
+    } finally {
+      await local.close();
+    }
+  }
+  return results;
+}
+
+async function fleetRow(
+  clock: Clock,
+  groups: readonly Group[],
+  degrees: (typeof DEGREES)[number],
+  gbit: number,
+  hasHost: boolean,
+): Promise<BenchResult> {
+  const link = { bytesPerSecond: (gbit * 1e9) / 8, latencySeconds: LATENCY_SECONDS };
+  const { plan, seconds: expected } = planned(degrees, link, hasHost);
+  const hostBytesPerSecond = hasHost ? DEFAULT_HOST_BYTES_PER_SECOND : undefined;
+  // At full speed, and with no device in the way: what loopback carries, in this pattern and this minute.
+  const free = await runStep(clock, groups, { plan, link, hostBytesPerSecond, timeScale: 0 });
+  const loopback = free.bytes / free.wallSeconds;
+  const modelled = (expected * LAYERS) / job.layers;
+  const average = free.bytes / loopback / modelled;
+  const bursts = (groups.length * link.bytesPerSecond) / loopback;
+  const timeScale = Math.max(
+    average / MOST_OF_LOOPBACK,
+    Math.min(bursts, average / MOST_OF_LOOPBACK_IN_BURSTS),
+  );
+  const run = await runStep(clock, groups, { plan, link, hostBytesPerSecond, timeScale });
+  const deviceSeconds = run.computeSeconds + run.hostSeconds;
+  const ratio = run.stepSeconds / Math.max(deviceSeconds, run.transferSeconds);
+  const published = Object.entries(CARD.speedups).find(([cards]) => Number(cards) === groups.length)?.[1];
+  return {
+    bench: `modelled-fleet-${groups.length}x${gbit}Gb${hasHost ? "-host" : ""}`,
+    ratio,
+    min: ratio,
+    max: ratio,
+    goal: hasHost ? null : 1.1,
+    better: "lower",
+    what:
+      `MODEL of ${groups.length} ${CARD.name}, ${CARD.model} at 480p, --parallel cfg=${plan.cfg},context=${plan.context}, ` +
+      `${gbit} Gb/s links: step / max(arithmetic${hasHost ? " and host copies" : ""}, transfers); ` +
+      `${LAYERS} of ${job.layers} layers run, ${hasHost ? "with" : "without"} the hop through host memory`,
+    figures: {
+      ranks: groups.length,
+      cfg: plan.cfg,
+      context: plan.context,
+      parts: plan.parts ?? 1,
+      link_gbit: gbit,
+      time_dilation: timeScale,
+      modelled_step_seconds: run.stepSeconds,
+      modelled_compute_seconds: run.computeSeconds,
+      modelled_transfer_seconds: run.transferSeconds,
+      modelled_host_copy_seconds: run.hostSeconds,
+      planner_step_seconds: expected,
+      speedup: CARD.stepSeconds / run.stepSeconds,
+      ...(published === undefined ? {} : { xdit_speedup: published }),
+      real_gb: run.bytes / 1e9,
+      wall_seconds: run.wallSeconds,
+      loopback_gb_per_second: loopback / 1e9,
+      share_of_loopback: run.bytes / run.wallSeconds / loopback,
+    },
+  };
+}
+
+/** What the planner makes of these degrees: rows, heads, parts; and the seconds of a step that it expects. */
+function planned(
+  pinned: (typeof DEGREES)[number],
+  link: LinkRate,
+  hasHost: boolean,
+): { readonly plan: Plan; readonly seconds: number } {
+  const workers = Array.from({ length: pinned.cfg * pinned.context }, (_, i) => ({
+    id: `card${i}`,
+    rate: RATE,
+    memoryBytes: Number.POSITIVE_INFINITY,
+    device: hasHost ? ("cuda" as const) : ("webgpu" as const),
+  }));
+  const fleet = { workers, link: () => link, hostBytesPerSecond: DEFAULT_HOST_BYTES_PER_SECOND };
+  const result = makePlan({ configs: CARD.configs, args: CARD.args, precision: "fp16", fleet, pinned });
+  if (result.kind === "refused") throw new Error(result.reason);
+  const denoise = result.explanation.stages.find(({ stage }) => stage === "denoise");
+  return { plan: result.plan, seconds: (denoise?.seconds ?? 0) / CARD.args.numInferenceSteps };
+}
+
+/** One step by all ranks. */
+async function runStep(clock: Clock, groups: readonly Group[], setting: Setting): Promise<StepTimes> {
+  const { plan, link, hostBytesPerSecond, timeScale } = setting;
+  const links = new ModelledLinks(clock, groups.length, link, timeScale);
+  // Not rotary, since the rotary family is refused in fp16: 16-bit numbers are sent as the published runs did.
+  const config = { ...CARD.configs.transformer, numLayers: LAYERS, useRotaryPositionalEmbeddings: false };
+  const denoise = planDenoise(
+    { transformer: config, vae: CARD.configs.vae },
+    { ...CARD.args, useDynamicCfg: false },
+  );
+  const scheduler = createScheduler(parseSchedulerConfig("modelled", SCHEDULER));
+  const ranks = await Promise.all(
+    groups.map(async (group) => {
+      const device = new ModelledDevice(clock, { rate: RATE, hostBytesPerSecond }, timeScale);
+      const transformer = await openShardedTransformer(device, config, ANY_WEIGHTS, "fp16", neverAborts);
+      const deal = dealDenoise(links.wrap(group), plan, config, denoise, CARD.args.maxSequenceLength);
+      return { rank: group.rank, device, transformer, deal };
+    }),
+  );
+  const start = clock.now();
+  const inForward = { endedAt: start, portSeconds: 0 };
+  await Promise.all(
+    ranks.map(async ({ rank, transformer, deal }) => {
+      const text = deal.layout.text[deal.context.rank]?.count ?? 0;
+      const video = deal.layout.video[deal.context.rank]?.count ?? 0;
+      const branches = 2 / plan.cfg;
+      const state: OwnState = {
+        step: 0,
+        latents: new Float32Array(video * config.inChannels * config.patchSize ** 2),
+        previousX0: undefined,
+        generators: [],
+      };
+      const timed: typeof transformer.forward = async (...args) => {
+        const output = await transformer.forward(...args);
+        inForward.endedAt = clock.now();
+        inForward.portSeconds = Math.max(inForward.portSeconds, links.portSeconds(rank));
+        return output;
+      };
+      const embeds = new Float32Array(branches * text * config.textEmbedDim);
+      await shardedDenoiseStep(
+        { transformer: { forward: timed }, scheduler },
+        deal,
+        embeds,
+        state,
+        neverAborts,
+      );
+    }),
+  );
+  const wallSeconds = (clock.now() - start) / 1000;
+  const forwardSeconds = (inForward.endedAt - start) / 1000;
+  const all = job.layers / LAYERS;
+  const portSeconds = Math.max(...ranks.map(({ rank }) => links.portSeconds(rank)));
+  const worst = (key: "computeSeconds" | "hostSeconds"): number =>
+    all * Math.max(...ranks.map(({ device }) => device.busy[key]));
+  return {
+    wallSeconds,
+    stepSeconds: (all * forwardSeconds + wallSeconds - forwardSeconds) / timeScale,
+    computeSeconds: worst("computeSeconds"),
+    hostSeconds: worst("hostSeconds"),
+    transferSeconds: all * inForward.portSeconds + portSeconds - inForward.portSeconds,
+    bytes: links.bytes,
+  };
+}
+
+const SCHEDULER = {
+  _class_name: "CogVideoXDDIMScheduler",
+  beta_schedule: "scaled_linear",
+  prediction_type: "v_prediction",
+  rescale_betas_zero_snr: true,
+  timestep_spacing: "trailing",
+};
+
+/** The graphs are built, and never computed. */
+const ANY_WEIGHTS: Weights = {
+  get: (name, dims) => ({ name, type: "float16", dims, file: "/nowhere", offset: 0, bytes: 0 }),
+  has: () => true,
+  requireAllUsed: () => {},
+};
+
+/** Speed-ups over one card, beside the published ones. */
+export function modelledFleetTable(results: readonly BenchResult[]): string[] {
+  const cell = (ranks: number, gbit: number, hasHost: boolean): string => {
+    const name = `modelled-fleet-${ranks}x${gbit}Gb${hasHost ? "-host" : ""}`;
+    const speedup = results.find(({ bench }) => bench === name)?.figures["speedup"];
+    return (speedup === undefined ? "-" : `${speedup.toFixed(2)}x`).padStart(10);
+  };
+  const rows = DEGREES.map(({ cfg, context }) => {
+    const ranks = cfg * context;
+    const published = Object.entries(CARD.speedups).find(([cards]) => Number(cards) === ranks)?.[1];
+    return [
+      `${ranks} (cfg ${cfg}, context ${context})`.padEnd(24),
+      ...LINKS_GBIT.map((gbit) => cell(ranks, gbit, false)),
+      cell(ranks, HOST_GBIT, true),
+      (published === undefined ? "-" : `${published.toFixed(2)}x`).padStart(10),
+    ].join("");
+  });
+  const titles = [...LINKS_GBIT.map((gbit) => `${gbit} Gb/s`), `${HOST_GBIT} +host`, "xDiT"];
+  return [
+    `MODEL: speed-up over one ${CARD.name} (${CARD.stepSeconds} s a step, published), ${CARD.model}, 480p, 49 frames`,
+    ["ranks".padEnd(24), ...titles.map((title) => title.padStart(10))].join(""),
+    ...rows,
+  ];
+}
