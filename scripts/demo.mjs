@@ -12,7 +12,8 @@ process.argv = [
   process.argv0,
   "cogfleet",
   "generate",
-  ...["--local", "--workers", "2", "--prompt", prompt],
+  // Both workers share every step: each computes its rows of the sequence, and they trade them around attention.
+  ...["--local", "--workers", "2", "--parallel", "context=2", "--prompt", prompt],
   // The card of models/demo: 1.5 to 3 looks best, 25 steps are enough; size and frames are the checkpoint's own.
   ...["--guidance-scale", "2", "--steps", "25", "--seed", "42", "--output", "demo.mp4"],
   ...flags,

@@ -31,6 +31,8 @@ const queued: Job = {
   artifacts: [],
   warnings: [],
   workerIds: [],
+  plan: undefined,
+  checkpointStep: 0,
   attempts: 0,
   queuePosition: 0,
 };
@@ -52,7 +54,7 @@ function fakeClient(ended: Job, hangs = false): GenerationClient & { readonly ca
     submit: async () => queued,
     get: async () => ended,
     async *watch(jobId, _, signal) {
-      const base: JobEvent = { ...queued, sequence: 1, jobId, seconds: 0, message: "" };
+      const base: JobEvent = { ...queued, sequence: 1, jobId, seconds: 0, message: "", parts: [] };
       yield base;
       yield { ...base, sequence: 2, state: "running", stage: "denoise", step: 1, seconds: 0.1 };
       if (hangs)

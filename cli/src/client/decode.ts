@@ -4,6 +4,7 @@ import type { Artifact__Output } from "@cogfleet/proto/gen/cogfleet/v1/Artifact"
 import type { Event__Output } from "@cogfleet/proto/gen/cogfleet/v1/Event";
 import type { Job__Output } from "@cogfleet/proto/gen/cogfleet/v1/Job";
 import type { Model__Output } from "@cogfleet/proto/gen/cogfleet/v1/Model";
+import type { Plan__Output } from "@cogfleet/proto/gen/cogfleet/v1/Plan";
 import type { SubmitRequest__Output } from "@cogfleet/proto/gen/cogfleet/v1/SubmitRequest";
 import type { Worker__Output } from "@cogfleet/proto/gen/cogfleet/v1/Worker";
 import type { Timestamp__Output } from "@cogfleet/proto/gen/google/protobuf/Timestamp";
@@ -12,6 +13,7 @@ import type {
   ArtifactKind,
   Job,
   JobEvent,
+  JobPlan,
   JobState,
   ModelInfo,
   ResolvedRequest,
@@ -61,6 +63,8 @@ export function decodeJob(job: Job__Output): Job {
     artifacts: job.artifacts.flatMap(decodeArtifact),
     warnings: job.warnings,
     workerIds: job.workerIds,
+    plan: job.plan === null ? undefined : decodePlan(job.plan),
+    checkpointStep: job.checkpointStep,
     attempts: job.attempts,
     queuePosition: job.queuePosition,
   };
@@ -78,7 +82,15 @@ export function decodeEvent(event: Event__Output): JobEvent {
     message: event.message,
     error: event.error ?? undefined,
     workerIds: event.workerIds,
+    parts: event.parts.map(({ workerId, half, halves, rows }) => ({
+      ...{ workerId, half, halves },
+      rows: rows ?? undefined,
+    })),
   };
+}
+
+function decodePlan({ cfg, context, rates, vae }: Plan__Output): JobPlan {
+  return { cfg, context, rates, vae: vae?.kind ?? "serial" };
 }
 
 export function decodeWorker(worker: Worker__Output): WorkerInfo {

@@ -45,6 +45,25 @@ export interface Artifact {
 /** The request of a job with every default filled in: by the proto's field names, numbers as numbers. */
 export type ResolvedRequest = Readonly<Record<string, string | number | boolean>>;
 
+/** How a job is spread over its workers. */
+export interface JobPlan {
+  readonly cfg: number;
+  readonly context: number;
+  /** Relative speed by rank. */
+  readonly rates: readonly number[];
+  /** Who decodes: "serial", "temporal" or "tiles". */
+  readonly vae: string;
+}
+
+/** What one rank of a job computes. */
+export interface RankPart {
+  readonly workerId: string;
+  readonly half: number;
+  readonly halves: number;
+  /** Of the sequence of tokens; undefined when not known. */
+  readonly rows: { readonly start: number; readonly count: number } | undefined;
+}
+
 export interface Job {
   readonly id: string;
   readonly state: JobState;
@@ -61,6 +80,9 @@ export interface Job {
   readonly artifacts: readonly Artifact[];
   readonly warnings: readonly string[];
   readonly workerIds: readonly string[];
+  readonly plan: JobPlan | undefined;
+  /** The step that another attempt would go on from. */
+  readonly checkpointStep: number;
   readonly attempts: number;
   readonly queuePosition: number;
 }
@@ -79,6 +101,8 @@ export interface JobEvent {
   readonly message: string;
   readonly error: JobError | undefined;
   readonly workerIds: readonly string[];
+  /** By rank, on the event that starts an attempt; else empty. */
+  readonly parts: readonly RankPart[];
 }
 
 export interface WorkerInfo {

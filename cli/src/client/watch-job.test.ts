@@ -17,6 +17,7 @@ function event(sequence: number, state: JobEvent["state"] = "running"): JobEvent
     message: "",
     error: undefined,
     workerIds: [],
+    parts: [],
   };
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { JobEvent } from "../client/generation.js";
-import { duration, JobProgress } from "./job-progress.js";
+import { duration, JobProgress, partsText } from "./job-progress.js";
 
 function event(fields: Partial<JobEvent>): JobEvent {
   return {
@@ -15,11 +15,42 @@ function event(fields: Partial<JobEvent>): JobEvent {
     message: "",
     error: undefined,
     workerIds: ["w"],
+    parts: [],
     ...fields,
   };
 }
 
 describe("a job's progress", () => {
+  it("says who computes what, from the start of an attempt on, and goes on from its checkpoint", () => {
+    const parts = [
+      { workerId: "w1", half: 0, halves: 1, rows: { start: 0, count: 57 } },
+      { workerId: "w2", half: 0, halves: 1, rows: { start: 57, count: 57 } },
+    ];
+    const progress = new JobProgress();
+    progress.next(event({ stage: "denoise", step: 2 }), 0);
+    progress.next(event({ state: "queued", message: "worker w3 left" }), 0);
+    const updates = [
+      event({ step: 2, parts }),
+      event({ stage: "denoise", step: 2 }),
+      event({ stage: "denoise", step: 3, seconds: 1 }),
+    ].flatMap((item) => progress.next(item, 0));
+    assert.deepEqual(updates, [
+      { kind: "assigned", parts },
+      { kind: "stage", stage: "denoise", workerIds: ["w"] },
+      { kind: "step", step: 3, steps: 4, secondsPerStep: 1, secondsLeft: 1, parts },
+    ]);
+    assert.equal(partsText(parts), "w1 (rows 0-56), w2 (rows 57-113)");
+    assert.equal(partsText(parts.slice(1)), "");
+    const halves = [0, 1].map((half) => ({
+      workerId: `w${half}`,
+      half,
+      halves: 2,
+      rows: { start: 0, count: 9 },
+    }));
+    assert.equal(partsText(halves), "w0 (rows 0-8, half 0), w1 (rows 0-8, half 1)");
+    assert.equal(partsText([...halves, ...halves, ...halves]), "6 workers");
+  });
+
   it("is told as queue, stages and steps with pace and time left", () => {
     const progress = new JobProgress();
     const updates = [
@@ -36,8 +67,8 @@ describe("a job's progress", () => {
       { kind: "queued", reason: "" },
       { kind: "stage", stage: "encode", workerIds: ["w"] },
       { kind: "stage", stage: "denoise", workerIds: ["w"] },
-      { kind: "step", step: 1, steps: 4, secondsPerStep: 2, secondsLeft: 6 },
-      { kind: "step", step: 2, steps: 4, secondsPerStep: 3, secondsLeft: 6 },
+      { kind: "step", step: 1, steps: 4, secondsPerStep: 2, secondsLeft: 6, parts: [] },
+      { kind: "step", step: 2, steps: 4, secondsPerStep: 3, secondsLeft: 6, parts: [] },
       { kind: "stage", stage: "decode", workerIds: ["w"] },
       { kind: "ended" },
     ]);
@@ -47,7 +78,14 @@ describe("a job's progress", () => {
     const progress = new JobProgress();
     progress.next(event({ stage: "denoise" }), 1000);
     const [update] = progress.next(event({ stage: "denoise", step: 2 }), 4000);
-    assert.deepEqual(update, { kind: "step", step: 2, steps: 4, secondsPerStep: 1.5, secondsLeft: 3 });
+    assert.deepEqual(update, {
+      kind: "step",
+      step: 2,
+      steps: 4,
+      secondsPerStep: 1.5,
+      secondsLeft: 3,
+      parts: [],
+    });
   });
 
   it("starts over when the job goes back to the queue", () => {

@@ -1,8 +1,10 @@
-import type { JobEvent, Stage } from "../client/generation.js";
+import type { JobEvent, RankPart, Stage } from "../client/generation.js";
 
 /** What an event means to somebody who follows the job. */
 export type ProgressUpdate =
   | { readonly kind: "queued"; readonly reason: string }
+  /** An attempt begins: who computes what, by rank. */
+  | { readonly kind: "assigned"; readonly parts: readonly RankPart[] }
   | { readonly kind: "stage"; readonly stage: Stage; readonly workerIds: readonly string[] }
   | {
       readonly kind: "step";
@@ -12,6 +14,8 @@ export type ProgressUpdate =
       readonly secondsPerStep: number;
       /** Seconds of denoising still to come. */
       readonly secondsLeft: number;
+      /** By rank; empty when not known. */
+      readonly parts: readonly RankPart[];
     }
   | { readonly kind: "warning" | "notice"; readonly text: string }
   | { readonly kind: "ended" };
@@ -24,6 +28,7 @@ export class JobProgress {
   #step = 0;
   #lastStepAtMs: number | undefined;
   #recent: number[] = [];
+  #parts: readonly RankPart[] = [];
 
   /** `nowMs` is when the event came, on a monotonic clock: it stands in where the worker gave no duration. */
   next(event: JobEvent, nowMs: number): ProgressUpdate[] {
@@ -34,6 +39,11 @@ export class JobProgress {
     if (event.state !== "running") return [{ kind: "ended" }];
 
     const updates: ProgressUpdate[] = [];
+    if (event.parts.length > 0) {
+      this.#parts = event.parts;
+      this.#step = event.step; // of the checkpoint that it goes on from
+      updates.push({ kind: "assigned", parts: event.parts });
+    }
     const { stage, step, steps } = event;
     const isNewStage = stage !== undefined && stage !== this.#stage;
     const isNewStep = stage === "denoise" && step > this.#step;
@@ -50,6 +60,7 @@ export class JobProgress {
         steps,
         secondsPerStep,
         secondsLeft: (steps - step) * secondsPerStep,
+        parts: this.#parts,
       });
     }
     if (event.message !== "" && !isNewStep) updates.push({ kind: "warning", text: event.message });
@@ -72,7 +83,29 @@ export class JobProgress {
     this.#step = 0;
     this.#lastStepAtMs = undefined;
     this.#recent = [];
+    this.#parts = [];
   }
+}
+
+const MOST_PARTS = 4;
+
+/** "w1 (rows 0-56), w2 (rows 57-113)"; "" for a rank that computes all, and no more than the number for many. */
+export function partsText(parts: readonly RankPart[]): string {
+  if (parts.length <= 1) return "";
+  if (parts.length > MOST_PARTS) return `${parts.length} workers`;
+  return parts
+    .map(({ workerId, half, halves, rows }) => {
+      const facts = [
+        ...(rows === undefined ? [] : [rowsText(rows)]),
+        ...(halves > 1 ? [`half ${half}`] : []),
+      ];
+      return facts.length === 0 ? workerId : `${workerId} (${facts.join(", ")})`;
+    })
+    .join(", ");
+}
+
+function rowsText({ start, count }: NonNullable<RankPart["rows"]>): string {
+  return count === 0 ? "no rows" : `rows ${start}-${start + count - 1}`;
 }
 
 /** "0.42 s", "3.1 s", "48 s", "2 min 05 s", "1 h 12 min": as short as it stays useful. */

@@ -16,6 +16,7 @@ const base: JobEvent = {
   message: "",
   error: undefined,
   workerIds: ["w"],
+  parts: [],
 };
 
 const history: readonly JobEvent[] = [

@@ -1,5 +1,5 @@
 import type { Clock } from "@cogfleet/core";
-import type { Job, JobEvent } from "../client/generation.js";
+import type { Job, JobEvent, RankPart } from "../client/generation.js";
 import type { Terminal } from "../context.js";
 import { barProgress } from "./bar-progress.js";
 import { JobProgress } from "./job-progress.js";
@@ -75,6 +75,9 @@ export function jsonReporter(terminal: Terminal, clock: Clock): JobReporter {
           case "queued":
             write("queued", { sequence, message: update.reason });
             break;
+          case "assigned":
+            write("assigned", { sequence, ranks: update.parts.map(rankJson) });
+            break;
           case "stage":
             write("stage", { stage: update.stage, sequence, worker_ids: update.workerIds });
             break;
@@ -95,4 +98,8 @@ export function jsonReporter(terminal: Terminal, clock: Clock): JobReporter {
     notice: (text) => write("notice", { message: text }),
     close() {},
   };
+}
+
+function rankJson({ workerId, half, halves, rows }: RankPart, rank: number): object {
+  return { rank, worker_id: workerId, half, halves, first_row: rows?.start, rows: rows?.count };
 }

@@ -1,4 +1,4 @@
-import type { Job } from "../client/generation.js";
+import type { Job, JobPlan } from "../client/generation.js";
 import { duration } from "./job-progress.js";
 import { clipped, table } from "./table.js";
 
@@ -30,6 +30,8 @@ export function jobDetails(job: Job): string[] {
     ["started", job.startTime],
     ["finished", job.finishTime],
     ["workers", job.workerIds.join(", ")],
+    ["plan", job.plan === undefined ? undefined : planText(job.plan)],
+    ["checkpoint", job.checkpointStep === 0 ? undefined : `step ${job.checkpointStep}`],
     ["attempts", String(job.attempts)],
     ["error", job.error === undefined ? undefined : `${job.error.message} (${job.error.code})`],
     ...job.warnings.map((warning): [string, string] => ["warning", warning]),
@@ -61,9 +63,16 @@ export function jobJson(job: Job): object {
     })),
     warnings: job.warnings,
     worker_ids: job.workerIds,
+    plan: job.plan,
+    checkpoint_step: job.checkpointStep,
     attempts: job.attempts,
     queue_position: job.queuePosition,
   };
+}
+
+function planText({ cfg, context, rates, vae }: JobPlan): string {
+  const speeds = rates.map((rate) => Number(rate.toPrecision(3))).join(" : ");
+  return `cfg=${cfg}, context=${context}, speeds ${speeds}, VAE ${vae}`;
 }
 
 function progressOf(job: Job): string {

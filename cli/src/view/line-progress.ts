@@ -1,5 +1,5 @@
 import type { Clock } from "@cogfleet/core";
-import { duration, type ProgressUpdate } from "./job-progress.js";
+import { duration, type ProgressUpdate, partsText } from "./job-progress.js";
 
 /** Shows how a job gets on. `close` leaves the terminal as it was found. */
 export interface ProgressView {
@@ -19,11 +19,13 @@ export function lineProgress(write: (line: string) => void, clock: Clock): Progr
         if (line !== undefined) write(line);
         return;
       }
-      const { step, steps, secondsPerStep, secondsLeft } = update;
+      const { step, steps, secondsPerStep, secondsLeft, parts } = update;
       const now = clock.now();
       if (step < steps && now - lastStepAt < SHORTEST_PAUSE_MS) return;
       lastStepAt = now;
-      write(`step ${step}/${steps}, ${duration(secondsPerStep)} a step, ${duration(secondsLeft)} left`);
+      const who = partsText(parts);
+      const on = who === "" ? "" : ` on ${who}`;
+      write(`step ${step}/${steps}${on}, ${duration(secondsPerStep)} a step, ${duration(secondsLeft)} left`);
     },
     close() {},
   };
@@ -38,6 +40,10 @@ const STAGE_LINES = {
 /** The line for an update that is no step; undefined when there is nothing to say. */
 export function stageLine(update: Exclude<ProgressUpdate, { kind: "step" }>): string | undefined {
   switch (update.kind) {
+    case "assigned": {
+      const who = partsText(update.parts);
+      return who === "" ? undefined : `on ${who}`;
+    }
     case "queued":
       return update.reason === "" ? "queued" : update.reason;
     case "stage": {

@@ -59,7 +59,7 @@ export interface LoadedModel extends VideoModel {
   readonly configs: ModelConfigTexts;
   /** As measured at start. */
   readonly flopsPerSecond: number;
-  /** That was free before anything was loaded. */
+  /** That was free before anything was loaded; 0 for a card, which does not say. */
   readonly memoryBytes: number;
   /** What is loaded of the transformer. */
   form(): TransformerForm | undefined;
@@ -150,7 +150,7 @@ export async function loadModel(
       precision,
       textEncoder: mode,
       flopsPerSecond,
-      memoryBytes,
+      memoryBytes: device.kind === "cpu" ? memoryBytes : 0,
       configs: {
         transformerJson: JSON.stringify(dit.json),
         vaeJson: JSON.stringify(vae.json),
