@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { ClusterError, type Logger } from "@cogfleet/core";
 import { ClassicLevel } from "classic-level";
@@ -20,15 +20,19 @@ export interface DatabaseDeps {
 // Four times LevelDB's own: fewer tables to merge under a storm of submissions.
 const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
 
+// Opening writes the journal's jobs into a table: with less room than this it would fail, and reads with it.
+const ROOM_TO_OPEN_BYTES = 2 * WRITE_BUFFER_BYTES;
+
 /**
  * A LevelDB folder that this process alone holds. After a failed write LevelDB refuses all later ones, so the next
- * call opens the folder anew: once the disk has room again, everything goes on.
+ * write opens the folder anew, once the disk has room again. Until then everything can be read.
  */
 export class Database {
   readonly #folder: string;
   readonly #level: Level;
   readonly #deps: DatabaseDeps;
   #isBroken = false;
+  #isClosed = false;
   #reopening: Promise<void> | undefined;
 
   private constructor(folder: string, level: Level, deps: DatabaseDeps) {
@@ -67,7 +71,7 @@ export class Database {
 
   /** Reads, or whatever else is no write. Throws `unavailable` when the folder cannot be read. */
   async use<T>(work: (level: Level) => Promise<T>): Promise<T> {
-    await this.#mend();
+    if (this.#level.status !== "open") await this.#openAgain();
     try {
       return await work(this.#level);
     } catch (reason) {
@@ -80,7 +84,7 @@ export class Database {
    * when it cannot be written: it may then have been written or not.
    */
   async write(operations: readonly Operation[]): Promise<void> {
-    await this.#mend();
+    if (this.#isBroken) await this.#mend();
     try {
       await this.#level.batch([...operations], { sync: true });
     } catch (reason) {
@@ -90,12 +94,19 @@ export class Database {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#reopening?.catch(() => {});
     await this.#level.close();
   }
 
   async #mend(): Promise<void> {
-    if (!this.#isBroken) return;
+    const { bavail, bsize } = await statfs(this.#folder);
+    if (bavail * bsize < ROOM_TO_OPEN_BYTES) throw diskFull();
+    await this.#openAgain();
+  }
+
+  async #openAgain(): Promise<void> {
+    if (this.#isClosed) throw new ClusterError("unavailable", "the job database is closed");
     this.#reopening ??= (async () => {
       await this.#level.close();
       await this.#open();
@@ -162,8 +173,12 @@ function readError(cause: unknown): unknown {
 function writeError(cause: unknown): ClusterError {
   const isFull = /no space left|quota exceeded/i.test(whatHappened(cause));
   return isFull
-    ? new ClusterError("resource_exhausted", "the disk of the job database is full", { cause })
+    ? diskFull(cause)
     : new ClusterError("unavailable", "the job database cannot be written", { cause });
+}
+
+function diskFull(cause?: unknown): ClusterError {
+  return new ClusterError("resource_exhausted", "the disk of the job database is full", { cause });
 }
 
 // LevelDB's own code stands on the error's cause when an open failed.

@@ -277,6 +277,16 @@ describe("EmbeddedJobStore", () => {
     await database.close();
   });
 
+  it("stays closed, whoever still asks", async () => {
+    const folder = newFolder();
+    const stores = await open(folder);
+    await stores.close();
+    const { job, event } = sampleJob("a");
+    for (const call of [stores.jobs.get("a", neverAborts), stores.jobs.create(job, [event], neverAborts)])
+      await assert.rejects(call, (error) => error instanceof ClusterError && error.code === "unavailable");
+    await (await open(folder)).close();
+  });
+
   it("takes up ten thousand jobs in their order", async () => {
     const folder = await withManyJobs(10_000);
     const stores = await open(folder);
