@@ -1,6 +1,8 @@
 /** One line of a benchmark: a ratio of two things measured side by side, never a lone time. */
 export interface BenchResult {
   readonly bench: string;
+  /** What was measured, where there is a choice, such as {"store": "embedded"}. */
+  readonly labels?: Readonly<Record<string, string>>;
   /** Median of the repeats. */
   readonly ratio: number;
   readonly min: number;
@@ -36,18 +38,19 @@ export function isOk({ ratio, goal, better }: BenchResult): boolean {
 
 /** A line of JSON. */
 export function jsonLine(result: BenchResult): string {
-  const { figures, ...rest } = result;
-  return JSON.stringify({ ...rest, ok: isOk(result), ...figures }, (_, value: unknown) =>
+  const { figures, labels, ...rest } = result;
+  return JSON.stringify({ ...rest, ...labels, ok: isOk(result), ...figures }, (_, value: unknown) =>
     typeof value === "number" ? Number(value.toPrecision(6)) : value,
   );
 }
 
 /** Lines for people. */
 export function textLines(result: BenchResult): string {
-  const { bench, ratio, min, max, goal, better, what, figures } = result;
+  const { bench, labels = {}, ratio, min, max, goal, better, what, figures } = result;
+  const name = [bench, ...Object.values(labels)].join(" ");
   const aim = goal === null ? "reported" : `goal ${better === "lower" ? "<=" : ">="} ${goal}`;
   const verdict = goal === null ? "" : isOk(result) ? "  ok" : "  MISSED";
-  const head = `${bench.padEnd(24)} ${ratio.toFixed(3)}  (${min.toFixed(3)} to ${max.toFixed(3)}, ${aim})${verdict}`;
+  const head = `${name.padEnd(24)} ${ratio.toFixed(3)}  (${min.toFixed(3)} to ${max.toFixed(3)}, ${aim})${verdict}`;
   const rows = Object.entries(figures).map(
     ([name, value]) => `    ${name.padEnd(36)} ${Number(value.toPrecision(5)).toLocaleString("en")}`,
   );

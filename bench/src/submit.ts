@@ -1,0 +1,261 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Clock, neverAborts } from "@cogfleet/core";
+import { fleetApi, generationApi, PROTOCOL_VERSION } from "@cogfleet/proto";
+import type { CoordinatorMessage__Output } from "@cogfleet/proto/gen/cogfleet/v1/CoordinatorMessage";
+import type { GenerationClient } from "@cogfleet/proto/gen/cogfleet/v1/Generation";
+import type { Job__Output } from "@cogfleet/proto/gen/cogfleet/v1/Job";
+import type { WorkerMessage } from "@cogfleet/proto/gen/cogfleet/v1/WorkerMessage";
+import { callUnary } from "@cogfleet/service";
+import { credentials } from "@grpc/grpc-js";
+import { type BenchResult, spread } from "./report.js";
+
+const COORDINATOR = fileURLToPath(new URL("../../services/coordinator/dist/main.js", import.meta.url));
+const JOBS = 100_000;
+const CLIENTS = 32;
+// At both ends of the filling: flat means that the last are as quick as the first.
+const WINDOW = 5_000;
+const PACED = 2_000;
+const PACED_PER_SECOND = 250;
+
+/** One coordinator's process, what it is asked over gRPC, and a model that it knows. */
+interface Subject {
+  readonly child: ChildProcess;
+  readonly client: GenerationClient;
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/**
+ * Durable submissions over gRPC to a coordinator of its own until 100,000 jobs wait: as many as 32 clients can send, and
+ * 250 a second for how long each takes. Then how soon a worker that is free has its next job, and how long the
+ * coordinator takes to come back with them all.
+ */
+export async function submitBench(clock: Clock): Promise<BenchResult[]> {
+  const data = mkdtempSync(join(tmpdir(), "cogfleet-submit-"));
+  try {
+    let subject = await start(data);
+    await offerModel(subject.port);
+    const windows: Window[] = [];
+    const measure = async (): Promise<void> => {
+      const submitsPerSecond = await submitMany(subject.client, WINDOW, clock);
+      const latencies = await submitPaced(subject.client, clock);
+      windows.push({ submitsPerSecond, ...latencies, residentMb: anonymousMegabytes(subject.child) });
+    };
+    await measure();
+    await submitMany(subject.client, JOBS - 2 * (WINDOW + PACED), clock);
+    await measure();
+    const nextJobMs = await timesToNextJob(subject.port, clock);
+    await subject.stop();
+
+    const startedAt = clock.now();
+    subject = await start(data);
+    const startAgainSeconds = (clock.now() - startedAt) / 1000;
+    const residentMb = anonymousMegabytes(subject.child);
+    await subject.stop();
+    const [first, last] = windows as [Window, Window];
+    return report(first, last, { nextJobMs, startAgainSeconds, residentMb });
+  } finally {
+    rmSync(data, { recursive: true, force: true });
+  }
+}
+
+interface Window {
+  /** With as many at once as the clients can send. */
+  readonly submitsPerSecond: number;
+  /** At 250 a second. */
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly residentMb: number;
+}
+
+function report(
+  first: Window,
+  last: Window,
+  rest: { nextJobMs: readonly number[]; startAgainSeconds: number; residentMb: number },
+): BenchResult[] {
+  const { nextJobMs, startAgainSeconds, residentMb } = rest;
+  const labels = { store: "embedded" };
+  return [
+    {
+      bench: "submit",
+      labels,
+      ...spread([first.submitsPerSecond / 200, last.submitsPerSecond / 200]),
+      goal: 1,
+      better: "higher",
+      what: `durable submissions a second over gRPC, ${CLIENTS} clients at once / 200`,
+      figures: {
+        submits_per_second_with_none_waiting: first.submitsPerSecond,
+        submits_per_second_with_100000_waiting: last.submitsPerSecond,
+      },
+    },
+    {
+      bench: "submit-p99",
+      labels,
+      ...spread([first.p99Ms / 50, last.p99Ms / 50]),
+      goal: 1,
+      better: "lower",
+      what: `99th percentile of a durable submission at ${PACED_PER_SECOND} a second / 50 ms`,
+      figures: {
+        p50_ms_with_none_waiting: first.p50Ms,
+        p99_ms_with_none_waiting: first.p99Ms,
+        p50_ms_with_100000_waiting: last.p50Ms,
+        p99_ms_with_100000_waiting: last.p99Ms,
+      },
+    },
+    {
+      bench: "submit-flat",
+      labels,
+      ...spread([first.submitsPerSecond / last.submitsPerSecond]),
+      goal: 1.5,
+      better: "lower",
+      what: "time of a submission with 100,000 jobs waiting / with none",
+      figures: {
+        anonymous_mb_with_7000_waiting: first.residentMb,
+        anonymous_mb_with_100000_waiting: last.residentMb,
+        anonymous_mb_when_started_again: residentMb,
+        start_again_seconds: startAgainSeconds,
+      },
+    },
+    {
+      bench: "submit-schedule",
+      labels,
+      ...spread(nextJobMs.map((ms) => ms / 5)),
+      goal: 1,
+      better: "lower",
+      what: "from a worker's report that ends a job to its next one, both written down, 100,000 waiting / 5 ms",
+      figures: { report_to_next_job_ms: spread(nextJobMs).ratio },
+    },
+  ];
+}
+
+async function start(data: string): Promise<Subject> {
+  const flags = ["--data", data, "--port", "0", "--max-queued", "1000000", "--log-level", "silent"];
+  const child = fork(COORDINATOR, flags, { silent: true });
+  const [{ port }] = await once(child, "message");
+  const client = new generationApi.Generation(`127.0.0.1:${port}`, credentials.createInsecure());
+  const stop = async (): Promise<void> => {
+    client.close();
+    const gone = once(child, "exit");
+    child.kill("SIGTERM");
+    await gone;
+  };
+  return { child, client, port, stop };
+}
+
+function submit(client: GenerationClient): Promise<Job__Output> {
+  return callUnary<Job__Output>((done) => client.submit({ prompt: PROMPT }, done), neverAborts);
+}
+
+/** As many a second as the clients can send, each its next one when the last was acknowledged. */
+async function submitMany(client: GenerationClient, count: number, clock: Clock): Promise<number> {
+  let begun = 0;
+  const startedAt = clock.now();
+  const clients = Array.from({ length: CLIENTS }, async () => {
+    while (begun < count) {
+      begun += 1;
+      await submit(client);
+    }
+  });
+  await Promise.all(clients);
+  return (count * 1000) / (clock.now() - startedAt);
+}
+
+/** At a fixed pace, whether or not those before were acknowledged. */
+async function submitPaced(
+  client: GenerationClient,
+  clock: Clock,
+): Promise<{ p50Ms: number; p99Ms: number }> {
+  const startedAt = clock.now();
+  const durations = await Promise.all(
+    Array.from({ length: PACED }, async (_, i) => {
+      const dueAt = startedAt + (i * 1000) / PACED_PER_SECOND;
+      await clock.sleep(Math.max(0, dueAt - clock.now()), neverAborts);
+      const from = clock.now();
+      await submit(client);
+      return clock.now() - from;
+    }),
+  );
+  durations.sort((a, b) => a - b);
+  const at = (part: number): number => durations[Math.floor(part * (PACED - 1))] ?? Number.NaN;
+  return { p50Ms: at(0.5), p99Ms: at(0.99) };
+}
+
+const PROMPT = "a panda in a red jacket plays the guitar in a quiet bamboo forest, warm light, cinematic";
+
+const HELLO = {
+  protocolVersion: PROTOCOL_VERSION,
+  device: "cpu",
+  models: [
+    {
+      name: "demo",
+      digest: "d".repeat(64),
+      variant: "1.0",
+      limits: { minHeight: 16, maxHeight: 64, minWidth: 16, maxWidth: 64, maxNumFrames: 17 },
+      defaultScheduler: "ddim",
+      defaultHeight: 32,
+      defaultWidth: 32,
+      defaultNumFrames: 9,
+      defaultFps: 8,
+      maxTextSeqLength: 16,
+    },
+  ],
+};
+
+/** A worker comes, says what it has and goes. */
+async function offerModel(port: number): Promise<void> {
+  const worker = connectWorker(port);
+  await worker.next("welcome");
+  worker.close();
+}
+
+/** A worker that fails each job at once: how long until it is given the next. */
+async function timesToNextJob(port: number, clock: Clock): Promise<number[]> {
+  const worker = connectWorker(port);
+  const times: number[] = [];
+  let assigned = await worker.next("assign");
+  for (let i = 0; i < 50; i++) {
+    const { jobId, epoch } = assigned;
+    const startedAt = clock.now();
+    worker.send({ assignmentFailed: { jobId, epoch, error: { code: "numeric_error", message: "a test" } } });
+    assigned = await worker.next("assign");
+    times.push(clock.now() - startedAt);
+  }
+  worker.close();
+  return times;
+}
+
+function connectWorker(port: number) {
+  const client = new fleetApi.Fleet(`127.0.0.1:${port}`, credentials.createInsecure());
+  const stream = client.connect();
+  stream.on("error", () => {}); // that is how our cancel ends it
+  const messages = stream[Symbol.asyncIterator]();
+  const send = (message: WorkerMessage): void => void stream.write(message);
+  send({ hello: { ...HELLO, workerId: "w" } });
+  return {
+    send,
+    next: async <K extends "welcome" | "assign">(kind: K) => {
+      for (;;) {
+        const { value, done } = await messages.next();
+        if (done === true) throw new Error("the coordinator ended the stream");
+        const message: CoordinatorMessage__Output = value;
+        const found = message[kind];
+        if (found) return found;
+      }
+    },
+    close: () => {
+      stream.cancel();
+      client.close();
+    },
+  };
+}
+
+/** Without the pages of files that are mapped: the kernel takes those back when it needs them. */
+function anonymousMegabytes({ pid }: ChildProcess): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/RssAnon:\s+(\d+) kB/.exec(status)?.[1]) / 1000;
+}
