@@ -1,7 +1,10 @@
 import { isGuided } from "@cogfleet/model";
 import {
   contextLayout,
+  DEFAULT_HOST_BYTES_PER_SECOND,
+  type Fleet,
   jobShape,
+  makePlan,
   ONE_RANK,
   type ParallelChoice,
   type Plan,
@@ -9,6 +12,9 @@ import {
 } from "@cogfleet/parallel";
 import type { JobRequest, RankPart } from "./job.js";
 import type { ModelConfigs, TransformerForm, WorkerFacts } from "./workers.js";
+
+const PRECISIONS = ["fp32", "fp16", "bf16"] as const;
+const DEVICES = ["cpu", "cuda", "webgpu"] as const;
 
 /** A worker and what it has loaded, as plans are made from. */
 export interface PlannedWorker {
@@ -22,9 +28,18 @@ export interface PlannedGroup {
   readonly workerIds: readonly string[];
 }
 
+/** What peers were seen to exchange over loopback (docs/log.md); between hosts, 10 Gb/s Ethernet. */
+const SAME_HOST = { bytesPerSecond: 1.5e9, latencySeconds: 0.4e-3 };
+const OTHER_HOST = { bytesPerSecond: 1.1e9, latencySeconds: 0.6e-3 };
+/** Of a worker that did not measure itself. */
+const USUAL_RATE = 5e10;
+/** Measured rates that differ by less are noise: workers that are alike get equal shares. */
+const ALIKE = 1.5;
+
 /**
- * How a job is spread over these workers, or over the first of them. The plan of an attempt before is kept when it fits
- * their number.
+ * How a job is spread over these workers, or over some of them. The plan of an attempt before is kept when it fits
+ * their number. What the planner refuses, for want of memory as it was measured, goes to as few as were asked for, who
+ * will say so.
  */
 export function planGroup(
   request: JobRequest,
@@ -34,14 +49,44 @@ export function planGroup(
 ): PlannedGroup {
   const ids = workers.map(({ worker }) => worker.id);
   if (kept !== undefined && planSize(kept) === workers.length) return { plan: kept, workerIds: ids };
-  const configs = workers[0]?.worker.configs.get(request.model);
-  if (workers.length === 1 || configs === undefined) return { plan: ONE_RANK, workerIds: ids.slice(0, 1) };
-  const cfg = choice.cfg ?? 1;
-  const context = choice.context ?? Math.max(1, Math.floor(workers.length / cfg));
+  const alone = { plan: ONE_RANK, workerIds: ids.slice(0, 1) };
+  const pinned = fitted(choice, workers.length);
+  const { cfg = 1, context = 1 } = pinned;
+  const first = workers[0]?.worker;
+  const configs = first?.configs.get(request.model);
+  const precision = PRECISIONS.find((one) => one === first?.precision);
+  if (workers.length === 1 || configs === undefined || precision === undefined) return alone;
+  const result = makePlan({ configs, args: request, precision, fleet: fleetOf(workers), pinned });
+  if (result.kind === "planned") return { plan: result.plan, workerIds: result.workers };
   const size = planSize({ cfg, context });
   const rates = new Array<number>(size).fill(1);
-  const plan: Plan = { cfg, context, rates, vae: { kind: "serial" } };
-  return { plan, workerIds: ids.slice(0, size) };
+  return { plan: { cfg, context, rates, vae: { kind: "serial" } }, workerIds: ids.slice(0, size) };
+}
+
+/** Degrees that fewer workers are left for than they take: as near as can be. */
+function fitted(choice: ParallelChoice, workers: number): ParallelChoice {
+  const { cfg = 1, context = 1 } = choice;
+  if (cfg * context <= workers) return choice;
+  const halves = cfg === 2 && workers >= 2 ? 2 : 1;
+  return { cfg: halves, context: Math.min(context, Math.floor(workers / halves)) };
+}
+
+function fleetOf(workers: readonly PlannedWorker[]): Fleet {
+  const rates = workers.map(({ worker }) => worker.flopsPerSecond || USUAL_RATE);
+  const areAlike = Math.max(...rates) < ALIKE * Math.min(...rates);
+  const mean = rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
+  const hostOf = new Map(workers.map(({ worker }) => [worker.id, worker.hostname]));
+  return {
+    workers: workers.map(({ worker, transformerForm: form }, i) => ({
+      id: worker.id,
+      rate: areAlike ? mean : (rates[i] as number),
+      memoryBytes: worker.memoryBytes || Number.POSITIVE_INFINITY,
+      device: DEVICES.find((kind) => worker.device.startsWith(kind)) ?? "cpu",
+      form,
+    })),
+    link: (from, to) => (hostOf.get(from) === hostOf.get(to) ? SAME_HOST : OTHER_HOST),
+    hostBytesPerSecond: DEFAULT_HOST_BYTES_PER_SECOND,
+  };
 }
 
 /** What a plan needs loaded: ranks that share no rows run the whole graph. */

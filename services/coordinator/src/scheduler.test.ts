@@ -130,6 +130,15 @@ describe("schedule, for workers that compute together", () => {
     assert.deepEqual(started(queueOf(queued("j1", { keptPlan: ONE_RANK })), four), { j1: "w1" });
   });
 
+  it("lets a job that was begun go on with fewer workers than it pins, when there are no more", () => {
+    const pinned = { minRanks: 3, maxRanks: 3 };
+    const two = four.slice(0, 2);
+    assert.deepEqual(started(queueOf(queued("j1", { ...pinned, keptPlan: planOf(3) })), two), {
+      j1: "w1 w2",
+    });
+    assert.deepEqual(started(queueOf(queued("j1", pinned)), two), {});
+  });
+
   it("waits for workers that are letting go of the attempt before, and keeps the idle ones of them", () => {
     const queue = queueOf(queued("j1", { lastWorkerIds: ["w1", "w2", "w3"] }), queued("j2"));
     const options = { gathering: ["j1"] };

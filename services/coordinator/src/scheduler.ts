@@ -44,7 +44,7 @@ export function kinOf({ exchangeAddress, precision, configs }: WorkerFacts): str
 
 /**
  * Which waiting jobs start now, and where. Jobs in their order. A job that pins its degrees, or that resumes with a
- * plan, gets as many workers as that takes; another one its equal part of the idle workers, which is all of them when
+ * plan, gets as many workers as that takes, or as are left of them; another one its equal part of the idle workers, which is all of them when
  * no other job waits for its model. Jobs after one that must wait for more workers do not get the workers that it will
  * need: it would wait for ever. Pure, but for the plans.
  * @param fleet every worker that takes jobs, idle or not
@@ -82,7 +82,8 @@ export function schedule(
     if (candidates.length < minRanks) {
       const could = largestKin(fleet.filter((worker) => worker.models.includes(job.model)));
       if (could.length >= minRanks) free = without(free, able);
-      continue;
+      // One that was begun goes on with the workers that are left.
+      if (could.length >= minRanks || job.keptPlan === undefined) continue;
     }
     const start = deps.planFor(
       job,
