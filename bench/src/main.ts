@@ -9,6 +9,7 @@ import { exchangeBench } from "./exchange.js";
 import { cfgStepBench, parallelStepBench } from "./parallel-step.js";
 import { REALISTIC_TRANSFORMER, writeRandomCheckpoint } from "./random-checkpoint.js";
 import { type BenchResult, isOk, jsonLine, textLines } from "./report.js";
+import { submitBench } from "./submit.js";
 import { vaeDecodeBench } from "./vae-decode.js";
 
 interface Options {
@@ -22,6 +23,7 @@ const BENCHES: Readonly<Record<string, (options: Options) => Promise<readonly Be
   "denoise-step": (options) => denoiseStepBench(options, systemClock),
   exchange: (options) => exchangeBench(options, systemClock),
   "parallel-step": parallelStepBench,
+  submit: () => submitBench(systemClock),
   "vae-decode": (options) => vaeDecodeBench(options, systemClock),
 };
 
