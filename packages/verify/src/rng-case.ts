@@ -1,7 +1,7 @@
 import { elements, floatsOf, randn, randn64, randnHalf, randnTensor, TorchGenerator } from "@cogfleet/model";
 import * as z from "zod";
 import type { CaseRunner } from "./case-runner.js";
-import { compareTensor, compareValues, EXACT, type Numbers, type Tolerance } from "./compare.js";
+import { claim, compareTensor, compareValues, EXACT, type Numbers, type Tolerance } from "./compare.js";
 import { tolerance } from "./golden-case.js";
 
 const seed = z.string().regex(/^\d{1,20}$/);
@@ -11,6 +11,7 @@ const schema = z.object({
     seeds: z.array(seed).min(1),
     sizes: z.record(z.enum(["f32", "f16", "bf16", "f64"]), z.array(size)),
     sequences: z.array(z.array(size)),
+    large: z.array(z.unknown()).default([]),
     randn_tensor: z.array(z.object({ shape: z.array(size), seeds: z.array(seed).min(1), list: z.boolean() })),
   }),
   tolerance,
@@ -71,7 +72,9 @@ export const rngCase: CaseRunner = async ({ golden, check }, signal) => {
     const drawn = randnTensor(list ? generators : generators.slice(0, 1), shape);
     compare(`randn_tensor.${i}`, drawn, shape, close);
   }
-  for (const [i, large] of (await golden.readJson("large.json", largeSchema)).entries()) {
+  const largeDraws = await golden.readJson("large.json", largeSchema);
+  check(claim("large.count", largeDraws.length >= config.large.length, missing(largeDraws, config.large)));
+  for (const [i, large] of largeDraws.entries()) {
     signal.throwIfAborted();
     const x = randn(seeded(large.seed), elements(large.shape));
     const mean = x.reduce((sum, value) => sum + value, 0) / x.length;
@@ -82,6 +85,10 @@ export const rngCase: CaseRunner = async ({ golden, check }, signal) => {
     check(compareValues(`large.${i}.mean`, [mean], [large.mean], close));
   }
 };
+
+function missing(expected: readonly unknown[], listed: readonly unknown[]): string {
+  return `large.json has ${expected.length} draws, case.json lists ${listed.length}`;
+}
 
 /** Only the low 32 bits count, of seeds that no double holds as well. */
 function seeded(digits: string): TorchGenerator {

@@ -11,7 +11,7 @@ import {
 } from "@cogfleet/model";
 import * as z from "zod";
 import type { CaseContext, CaseRunner } from "./case-runner.js";
-import { compareValues, EXACT, numbersOf, type Tolerance } from "./compare.js";
+import { claim, compareValues, EXACT, numbersOf, type Tolerance } from "./compare.js";
 import { type GoldenTensors, tolerance } from "./golden-case.js";
 
 const CLASSES = { ddim: "CogVideoXDDIMScheduler", dpm: "CogVideoXDPMScheduler" } as const;
@@ -23,6 +23,7 @@ const schema = z.object({
   }),
   steps: z.array(z.number().int()).min(1),
   dpm_generator_seed: z.number().int().nonnegative(),
+  dynamic_cfg_requests: z.array(z.unknown()).default([]),
   tolerance,
 });
 const timestepsSchema = z.record(
@@ -40,7 +41,13 @@ const GUIDANCE: Tolerance = { atol: 1e-8 };
 /** The schedulers: timesteps, alphas, dynamic guidance, noise and whole trajectories. */
 export const schedulersCase: CaseRunner = async (context, signal) => {
   const { golden, check } = context;
-  const { config, steps, dpm_generator_seed: seed, tolerance: atol } = golden.parse(schema);
+  const {
+    config,
+    steps,
+    dpm_generator_seed: seed,
+    dynamic_cfg_requests: listed,
+    tolerance: atol,
+  } = golden.parse(schema);
   const inputs = await golden.inputs("inputs.safetensors", signal);
   const alphas = await golden.expected("alphas_cumprod.safetensors", signal);
   const trajectories = await golden.expected("trajectories.safetensors", signal);
@@ -79,7 +86,10 @@ export const schedulersCase: CaseRunner = async (context, signal) => {
     check(compareValues(`timesteps.n${n}`, list, timesteps[n]?.timesteps ?? [], EXACT));
     check(compareValues(`prev_timesteps.n${n}`, previous, timesteps[n]?.prev_timesteps ?? [], EXACT));
   }
-  for (const request of await golden.readJson("dynamic_cfg.json", guidanceSchema)) {
+  const requests = await golden.readJson("dynamic_cfg.json", guidanceSchema);
+  const problem = `dynamic_cfg.json has ${requests.length} requests, case.json lists ${listed.length}`;
+  check(claim("dynamic_cfg.count", requests.length >= listed.length, problem));
+  for (const request of requests) {
     const { steps: numInferenceSteps, guidance_scale: guidanceScale } = request;
     const scales = scheduler
       .timesteps(numInferenceSteps)

@@ -41,7 +41,7 @@ export const transformerCase: CaseRunner = async ({ golden, check, runtime, prec
     }
     if (errors.length === 0) return;
     const refused = await golden.readJson("errors.json", z.array(named));
-    for (const { name } of refused) {
+    for (const name of new Set([...errors, ...refused].map((run) => run.name))) {
       const outcome = await forward(transformer, component.config, inputs, name, signal).then(
         () => "was computed",
         (reason: unknown) => refusalOf(reason),
