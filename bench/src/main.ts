@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { neverAborts, systemClock } from "@cogfleet/core";
 import { denoiseStepBench } from "./denoise-step.js";
 import { exchangeBench } from "./exchange.js";
+import { modelledFleetBench, modelledFleetTable } from "./modelled-fleet.js";
 import { cfgStepBench, parallelStepBench } from "./parallel-step.js";
 import { REALISTIC_TRANSFORMER, writeRandomCheckpoint } from "./random-checkpoint.js";
 import { type BenchResult, isOk, jsonLine, textLines } from "./report.js";
@@ -22,9 +23,15 @@ const BENCHES: Readonly<Record<string, (options: Options) => Promise<readonly Be
   "cfg-step": cfgStepBench,
   "denoise-step": (options) => denoiseStepBench(options, systemClock),
   exchange: (options) => exchangeBench(options, systemClock),
+  "modelled-fleet": () => modelledFleetBench(systemClock),
   "parallel-step": parallelStepBench,
   submit: () => submitBench(systemClock),
   "vae-decode": (options) => vaeDecodeBench(options, systemClock),
+};
+
+/** What people read after the results. */
+const TABLES: Readonly<Record<string, (results: readonly BenchResult[]) => readonly string[]>> = {
+  "modelled-fleet": modelledFleetTable,
 };
 
 const USAGE = [
@@ -60,6 +67,7 @@ if (name === "random-checkpoint" && folder !== undefined) {
     ranks: values.ranks.split(",").map(Number),
   });
   for (const result of results) console.log(values.json ? jsonLine(result) : textLines(result));
+  if (!values.json) for (const line of TABLES[name]?.(results) ?? []) console.log(line);
   if (!results.every(isOk)) process.exitCode = 1;
 } else {
   console.error(USAGE);

@@ -1,9 +1,16 @@
 // How well transfers hide under arithmetic at the real shapes, without the cards: the real program over the real exchange,
 // on devices and links that are MODELS. Time is dilated, so that the machine at hand can carry the bytes.
 import { type Clock, neverAborts } from "@cogfleet/core";
-import { createScheduler, parseSchedulerConfig, planDenoise, type Weights } from "@cogfleet/model";
+import {
+  createScheduler,
+  parseSchedulerConfig,
+  planDenoise,
+  type Scheduler,
+  type Weights,
+} from "@cogfleet/model";
 import {
   DEFAULT_HOST_BYTES_PER_SECOND,
+  type DenoiseDeal,
   dealDenoise,
   forwardFlops,
   type Group,
@@ -12,6 +19,7 @@ import {
   type OwnState,
   openShardedTransformer,
   type Plan,
+  type ShardedTransformer,
   shardedDenoiseStep,
 } from "@cogfleet/parallel";
 import { openLocalRanks } from "./modelled/local-ranks.js";
@@ -33,18 +41,23 @@ const HOST_GBIT = 100;
 const LATENCY_SECONDS = 20e-6;
 /** All layers are alike: one stands for 42. */
 const LAYERS = 1;
-/** Every rank's clock and sockets share one thread: real traffic must be a small part of what that can carry. */
-const MOST_OF_LOOPBACK = 1 / 8;
-/** The same while a link is busy, where links are faster than loopback in proportion: bursts must not show. */
-const MOST_OF_LOOPBACK_IN_BURSTS = 1 / 16;
+/**
+ * A dilated step takes so many times as long as the same step at loopback's full speed. Ranks share one thread here, and
+ * what it does between transfers is no part of the model: at 16 it is a few percent. Below 4 the real traffic would be
+ * more than a quarter of what loopback carries.
+ */
+const DILATION = { wanted: 16, least: 4 } as const;
+/** Seconds for all rows, when the machine is so busy that they would take longer. */
+const BUDGET_SECONDS = 400;
 
 interface Setting {
   readonly plan: Plan;
   readonly link: LinkRate;
   readonly hostBytesPerSecond: number | undefined;
-  /** Seconds here for a modelled second. */
-  readonly timeScale: number;
 }
+
+/** Takes a step with all ranks; `timeScale` is seconds here for a modelled second. */
+type RunStep = (timeScale: number) => Promise<StepTimes>;
 
 /** All in modelled seconds of a whole step, but for `wallSeconds`. */
 interface StepTimes {
@@ -60,15 +73,24 @@ const job = jobShape(CARD.configs, CARD.args, "fp16");
 const RATE = (2 * forwardFlops(job)) / CARD.stepSeconds;
 
 /** A row for each fleet and link: the dilated step against the longer of its arithmetic and its transfers. */
-export async function modelledFleetBench(clock: Clock): Promise<BenchResult[]> {
+export async function modelledFleetBench(
+  clock: Clock,
+  onRow: (row: BenchResult) => void = () => {},
+): Promise<BenchResult[]> {
   const results: BenchResult[] = [];
+  const rows = DEGREES.length * (LINKS_GBIT.length + 1);
+  const endsAt = clock.now() + 1000 * BUDGET_SECONDS;
   for (const degrees of DEGREES) {
     const ranks = degrees.cfg * degrees.context;
     const local = await openLocalRanks(ranks);
     try {
       for (const gbit of LINKS_GBIT)
-        for (const hasHost of gbit === HOST_GBIT ? [false, true] : [false])
-          results.push(await fleetRow(clock, local.groups, degrees, gbit, hasHost));
+        for (const hasHost of gbit === HOST_GBIT ? [false, true] : [false]) {
+          const budgetSeconds = (endsAt - clock.now()) / 1000 / (rows - results.length);
+          const row = await fleetRow(clock, local.groups, degrees, gbit, hasHost, budgetSeconds);
+          onRow(row);
+          results.push(row);
+        }
     } finally {
       await local.close();
     }
@@ -82,21 +104,23 @@ async function fleetRow(
   degrees: (typeof DEGREES)[number],
   gbit: number,
   hasHost: boolean,
+  budgetSeconds: number,
 ): Promise<BenchResult> {
   const link = { bytesPerSecond: (gbit * 1e9) / 8, latencySeconds: LATENCY_SECONDS };
   const { plan, seconds: expected } = planned(degrees, link, hasHost);
   const hostBytesPerSecond = hasHost ? DEFAULT_HOST_BYTES_PER_SECOND : undefined;
+  const runStep = await openFleet(clock, groups, { plan, link, hostBytesPerSecond });
+  await runStep(0); // the first one works out positions
   // At full speed, and with no device in the way: what loopback carries, in this pattern and this minute.
-  const free = await runStep(clock, groups, { plan, link, hostBytesPerSecond, timeScale: 0 });
+  const free = await runStep(0);
   const loopback = free.bytes / free.wallSeconds;
   const modelled = (expected * LAYERS) / job.layers;
-  const average = free.bytes / loopback / modelled;
-  const bursts = (groups.length * link.bytesPerSecond) / loopback;
-  const timeScale = Math.max(
-    average / MOST_OF_LOOPBACK,
-    Math.min(bursts, average / MOST_OF_LOOPBACK_IN_BURSTS),
+  const dilatedSeconds = Math.max(
+    DILATION.least * free.wallSeconds,
+    Math.min(DILATION.wanted * free.wallSeconds, budgetSeconds),
   );
-  const run = await runStep(clock, groups, { plan, link, hostBytesPerSecond, timeScale });
+  const timeScale = dilatedSeconds / modelled;
+  const run = await runStep(timeScale);
   const deviceSeconds = run.computeSeconds + run.hostSeconds;
   const ratio = run.stepSeconds / Math.max(deviceSeconds, run.transferSeconds);
   const published = Object.entries(CARD.speedups).find(([cards]) => Number(cards) === groups.length)?.[1];
@@ -152,10 +176,10 @@ function planned(
   return { plan: result.plan, seconds: (denoise?.seconds ?? 0) / CARD.args.numInferenceSteps };
 }
 
-/** One step by all ranks. */
-async function runStep(clock: Clock, groups: readonly Group[], setting: Setting): Promise<StepTimes> {
-  const { plan, link, hostBytesPerSecond, timeScale } = setting;
-  const links = new ModelledLinks(clock, groups.length, link, timeScale);
+/** Opens the ranks; what comes back takes a step with them. */
+async function openFleet(clock: Clock, groups: readonly Group[], setting: Setting): Promise<RunStep> {
+  const { plan, link, hostBytesPerSecond } = setting;
+  const links = new ModelledLinks(clock, groups.length, link);
   // Not rotary, since the rotary family is refused in fp16: 16-bit numbers are sent as the published runs did.
   const config = { ...CARD.configs.transformer, numLayers: LAYERS, useRotaryPositionalEmbeddings: false };
   const denoise = planDenoise(
@@ -164,40 +188,50 @@ async function runStep(clock: Clock, groups: readonly Group[], setting: Setting)
   );
   const scheduler = createScheduler(parseSchedulerConfig("modelled", SCHEDULER));
   const ranks = await Promise.all(
-    groups.map(async (group) => {
-      const device = new ModelledDevice(clock, { rate: RATE, hostBytesPerSecond }, timeScale);
+    groups.map(async (group): Promise<ModelledRank> => {
+      const device = new ModelledDevice(clock, { rate: RATE, hostBytesPerSecond });
       const transformer = await openShardedTransformer(device, config, ANY_WEIGHTS, "fp16", neverAborts);
       const deal = dealDenoise(links.wrap(group), plan, config, denoise, CARD.args.maxSequenceLength);
-      return { rank: group.rank, device, transformer, deal };
+      const text = deal.layout.text[deal.context.rank]?.count ?? 0;
+      const video = deal.layout.video[deal.context.rank]?.count ?? 0;
+      const embeds = new Float32Array((2 / plan.cfg) * text * config.textEmbedDim);
+      const latents = new Float32Array(video * config.inChannels * config.patchSize ** 2);
+      const state = { step: 0, latents, previousX0: undefined, generators: [] };
+      return { rank: group.rank, device, transformer, deal, embeds, state };
     }),
   );
+  return (timeScale) => timedStep(clock, links, scheduler, ranks, timeScale);
+}
+
+interface ModelledRank {
+  readonly rank: number;
+  readonly device: ModelledDevice;
+  readonly transformer: ShardedTransformer;
+  readonly deal: DenoiseDeal;
+  readonly embeds: Float32Array;
+  readonly state: OwnState;
+}
+
+async function timedStep(
+  clock: Clock,
+  links: ModelledLinks,
+  scheduler: Scheduler,
+  ranks: readonly ModelledRank[],
+  timeScale: number,
+): Promise<StepTimes> {
+  links.restart(timeScale);
+  for (const { device } of ranks) device.restart(timeScale);
   const start = clock.now();
   const inForward = { endedAt: start, portSeconds: 0 };
   await Promise.all(
-    ranks.map(async ({ rank, transformer, deal }) => {
-      const text = deal.layout.text[deal.context.rank]?.count ?? 0;
-      const video = deal.layout.video[deal.context.rank]?.count ?? 0;
-      const branches = 2 / plan.cfg;
-      const state: OwnState = {
-        step: 0,
-        latents: new Float32Array(video * config.inChannels * config.patchSize ** 2),
-        previousX0: undefined,
-        generators: [],
-      };
-      const timed: typeof transformer.forward = async (...args) => {
+    ranks.map(async ({ rank, transformer, deal, embeds, state }) => {
+      const forward: ShardedTransformer["forward"] = async (...args) => {
         const output = await transformer.forward(...args);
         inForward.endedAt = clock.now();
         inForward.portSeconds = Math.max(inForward.portSeconds, links.portSeconds(rank));
         return output;
       };
-      const embeds = new Float32Array(branches * text * config.textEmbedDim);
-      await shardedDenoiseStep(
-        { transformer: { forward: timed }, scheduler },
-        deal,
-        embeds,
-        state,
-        neverAborts,
-      );
+      await shardedDenoiseStep({ transformer: { forward }, scheduler }, deal, embeds, state, neverAborts);
     }),
   );
   const wallSeconds = (clock.now() - start) / 1000;

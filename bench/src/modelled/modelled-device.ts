@@ -24,17 +24,22 @@ type Tensors = Readonly<Record<string, Tensor>>;
 export class ModelledDevice implements Runtime {
   readonly #clock: Clock;
   readonly #card: Card;
-  readonly #timeScale: number;
+  #timeScale = 0;
   #zeros = new ArrayBuffer(0);
   #free: Promise<void> = Promise.resolve();
   #computeSeconds = 0;
   #hostSeconds = 0;
 
-  /** `timeScale`: seconds here for a second of the card; 0 takes no time. */
-  constructor(clock: Clock, card: Card, timeScale: number) {
+  constructor(clock: Clock, card: Card) {
     this.#clock = clock;
     this.#card = card;
+  }
+
+  /** Counts anew. `timeScale`: seconds here for a second of the card; 0 takes no time, as before the first call. */
+  restart(timeScale: number): void {
     this.#timeScale = timeScale;
+    this.#computeSeconds = 0;
+    this.#hostSeconds = 0;
   }
 
   /** Seconds of the card so far: arithmetic, and copies to and from the host. */

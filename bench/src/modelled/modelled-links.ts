@@ -27,22 +27,28 @@ interface Meeting {
 /** The network between ranks that live in one process. */
 export class ModelledLinks {
   readonly #clock: Clock;
+  readonly #ranks: number;
   readonly #rate: LinkRate;
-  readonly #timeScale: number;
+  #timeScale = 0;
   readonly #meetings = new Map<string, Meeting>();
   readonly #flows = new Set<Flow>();
-  readonly #sent: number[];
-  readonly #received: number[];
+  #sent: number[] = [];
+  #received: number[] = [];
   #movedAt = 0;
   #wake = new AbortController();
 
-  /** `timeScale`: seconds here for a second of the model; 0 takes no time. */
-  constructor(clock: Clock, ranks: number, rate: LinkRate, timeScale: number) {
+  constructor(clock: Clock, ranks: number, rate: LinkRate) {
     this.#clock = clock;
+    this.#ranks = ranks;
     this.#rate = rate;
+    this.restart(0);
+  }
+
+  /** Counts anew, when nothing is under way. `timeScale`: seconds here for a second of the model; 0 takes no time. */
+  restart(timeScale: number): void {
     this.#timeScale = timeScale;
-    this.#sent = Array.from({ length: ranks }, () => 0);
-    this.#received = Array.from({ length: ranks }, () => 0);
+    this.#sent = Array.from({ length: this.#ranks }, () => 0);
+    this.#received = Array.from({ length: this.#ranks }, () => 0);
   }
 
   /** Bytes so far, of all ranks. */
