@@ -1,4 +1,4 @@
-import { freemem } from "node:os";
+import { freemem, totalmem } from "node:os";
 import type { Clock } from "@cogfleet/core";
 import {
   type Checkpoint,
@@ -25,6 +25,7 @@ import {
 } from "@cogfleet/parallel";
 import { ComputeForms, formOf, type TransformerForm } from "./compute-form.js";
 import { measureRate } from "./measure-rate.js";
+import { requireMemory } from "./memory-gate.js";
 import { choosePrecision, type PRECISIONS } from "./precision.js";
 import {
   type TEXT_ENCODER_MODES,
@@ -158,6 +159,10 @@ export async function loadModel(
       },
       form: () => forms.form,
       async generate({ args, plan, group, start: from }: VideoTask, hooks, generateSignal) {
+        if (device.kind === "cpu") {
+          const configs = { transformer: dit.config, vae: vae.config, textEncoder: t5.config };
+          requireMemory(configs, args, { precision, plan }, totalMemory());
+        }
         const { transformer, decoder } = await forms.take(formOf(plan), generateSignal);
         const { frames, additionalFrames, height, width } = videoLatents(config, args);
         const size = { frames: frames - additionalFrames, height, width };
@@ -217,6 +222,12 @@ async function openText(
   const runtime = startThreadRuntime(onCpu);
   own(runtime);
   return open(runtime, signal);
+}
+
+/** Bytes of the machine, or of its container where that has less. */
+function totalMemory(): number {
+  const constrained = process.constrainedMemory?.() ?? 0;
+  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
 }
 
 /** Bytes that this process may still take: of the machine, or of its container where that has less. */
