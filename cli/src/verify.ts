@@ -10,13 +10,14 @@ export async function runVerify(folder: string, raw: RawFlags, context: CommandC
   const { terminal, interrupt } = context;
   const flags = new FlagReader(raw);
   const threads = flags.integer("threads", { min: 1, max: 1024 }) ?? availableParallelism();
+  const ranks = flags.integer("workers", { min: 1, max: 16 }) ?? 1;
   flags.finish();
   const isJson = flags.isSet("json");
   const startRuntime = () =>
     startThreadRuntime({ device: { kind: "cpu", index: 0 }, precision: "fp32", threads, spin: true });
 
   const results: CaseResult[] = [];
-  for await (const result of verify(folder, { startRuntime }, interrupt)) {
+  for await (const result of verify(folder, { startRuntime, ranks }, interrupt)) {
     results.push(result);
     terminal.out(isJson ? JSON.stringify(result) : caseLine(result));
   }

@@ -7,6 +7,7 @@ export function verifyCommand(context: CommandContext, run: Run): Command {
     .argument("<dir>", "folder with cases")
     .description("Compute every golden case under a folder and compare with what diffusers computed.")
     .option("--strict", "an unsupported case fails too")
+    .option("--workers <n>", "spread transformer, denoise and VAE over so many ranks (default: 1)")
     .option("--threads <n>", "threads of one run (default: CPUs)")
     .option("--json", "print JSON, one line a case and a summary")
     .action((dir: string, flags) =>

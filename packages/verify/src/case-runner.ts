@@ -10,6 +10,8 @@ export interface CaseContext {
   /** Where graphs run; started by the first case that asks. */
   runtime(): Runtime;
   readonly precision: Precision;
+  /** How many ranks share transformer, denoise and VAE: 1 computes them as one worker does. */
+  readonly ranks: number;
   /** The folder of the case that calls itself `name` in its case.json: beside this one, or anywhere in the set. */
   siblingCase(name: string): Promise<GoldenCase>;
 }

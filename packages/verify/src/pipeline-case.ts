@@ -28,6 +28,7 @@ import {
   toPixels,
   type VaeDecoder,
 } from "@cogfleet/model";
+import { openShardedTransformer } from "@cogfleet/parallel";
 import { type CaseContext, type CaseRunner, withOpen } from "./case-runner.js";
 import { claim, compareTensor, compareValues, EXACT, numbersOf, type Tolerance } from "./compare.js";
 import { compareFrames } from "./compare-frames.js";
@@ -40,6 +41,8 @@ import {
   resolveCall,
   tokensSchema,
 } from "./pipeline-run.js";
+import { openVaeDecoderOnRanks } from "./sharded-components.js";
+import { type ShardedSteps, startShardedSteps } from "./sharded-steps.js";
 
 /** CogVideoXPipeline: ids, embeddings, noise, the latents of every step, guidance, draws and frames of every run. */
 export const pipelineCase: CaseRunner = async (context, signal) => {
@@ -62,26 +65,70 @@ export const pipelineCase: CaseRunner = async (context, signal) => {
 interface Components {
   readonly prompts: PromptEncoder;
   readonly scheduler: Scheduler;
-  readonly transformer: Transformer;
+  /** Begins a denoise of so many text tokens. */
+  readonly startSteps: (
+    plan: DenoisePlan,
+    embeds: Float32Array,
+    start: DenoiseState,
+    textTokens: number,
+    signal: AbortSignal,
+  ) => Promise<ShardedSteps>;
   readonly vaeDecoder: VaeDecoder;
 }
 
 /** Opens every part of a checkpoint once, for all runs. */
 function withComponents(
   checkpoint: Checkpoint,
-  { runtime, precision }: CaseContext,
+  { runtime, precision, ranks }: CaseContext,
   signal: AbortSignal,
   use: (components: Components) => Promise<void>,
 ): Promise<void> {
   const { textEncoder: t5, transformer: dit, vae, tokenizer } = checkpoint;
   const scheduler = createScheduler(checkpoint.scheduler);
+  const openSteps = async (): Promise<Pick<Components, "startSteps"> & { close(): Promise<void> }> => {
+    const parts = [runtime(), dit.config, dit.weights(), precision, signal] as const;
+    if (ranks === 1) {
+      const transformer = await openTransformer(...parts);
+      const startSteps: Components["startSteps"] = async (plan, embeds, start) =>
+        wholeSteps({ transformer, scheduler }, plan, embeds, start);
+      return { startSteps, close: () => transformer.close() };
+    }
+    const transformer = await openShardedTransformer(...parts);
+    return {
+      startSteps: (plan, embeds, start, textTokens, startSignal) => {
+        const sharded = { ranks, transformer, scheduler, config: dit.config, textTokens };
+        return startShardedSteps(sharded, plan, embeds, start, startSignal);
+      },
+      close: () => transformer.close(),
+    };
+  };
+  const openDecoder = (): Promise<VaeDecoder> =>
+    ranks === 1
+      ? openVaeDecoder(runtime(), vae.config, vae.weights(), precision, signal)
+      : openVaeDecoderOnRanks(ranks, runtime(), vae.config, vae.weights, precision, signal);
   return withOpen(openTextEncoder(runtime(), t5.config, t5.weights(), precision, signal), (textEncoder) =>
-    withOpen(openTransformer(runtime(), dit.config, dit.weights(), precision, signal), (transformer) =>
-      withOpen(openVaeDecoder(runtime(), vae.config, vae.weights(), precision, signal), (vaeDecoder) =>
-        use({ prompts: createPromptEncoder({ tokenizer, textEncoder }), scheduler, transformer, vaeDecoder }),
+    withOpen(openSteps(), ({ startSteps }) =>
+      withOpen(openDecoder(), (vaeDecoder) =>
+        use({ prompts: createPromptEncoder({ tokenizer, textEncoder }), scheduler, startSteps, vaeDecoder }),
       ),
     ),
   );
+}
+
+/** The steps of one rank. */
+function wholeSteps(
+  deps: { readonly transformer: Transformer; readonly scheduler: Scheduler },
+  plan: DenoisePlan,
+  embeds: Float32Array,
+  start: DenoiseState,
+): ShardedSteps {
+  let state = start;
+  return {
+    async next(signal) {
+      state = await denoiseStep(deps, plan, embeds, state, signal);
+      return state;
+    },
+  };
 }
 
 interface Pipeline extends Components, Pick<CaseContext, "check"> {
@@ -116,8 +163,9 @@ async function checkRun(pipeline: Pipeline, expectations: Expectations, signal: 
   compare("initial_latents", dims, state.latents, tolerance.latents);
 
   const timesteps = scheduler.timesteps(call.numInferenceSteps);
+  const steps = await pipeline.startSteps(plan, embeds, state, call.maxSequenceLength, signal);
   for (const i of timesteps.keys()) {
-    state = await denoiseStep({ transformer: pipeline.transformer, scheduler }, plan, embeds, state, signal);
+    state = await steps.next(signal);
     if (run.keep_steps === undefined || run.keep_steps.includes(i))
       compare(`latents_step${i}`, dims, state.latents, tolerance.latents);
   }

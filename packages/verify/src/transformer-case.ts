@@ -15,6 +15,7 @@ import * as z from "zod";
 import { type CaseContext, type CaseRunner, withOpen } from "./case-runner.js";
 import { claim, compareTensor, numbersOf } from "./compare.js";
 import { type GoldenTensors, tolerance } from "./golden-case.js";
+import { openTransformerOnRanks } from "./sharded-components.js";
 
 const named = z.object({ name: z.string() });
 const schema = z.object({
@@ -24,12 +25,13 @@ const schema = z.object({
 });
 
 /** CogVideoXTransformer3DModel: the sample of every run, its rotary tables, and the runs that have to be refused. */
-export const transformerCase: CaseRunner = async ({ golden, check, runtime, precision }, signal) => {
+export const transformerCase: CaseRunner = async (context, signal) => {
+  const { golden, check } = context;
   const { runs, errors, tolerance: close } = golden.parse(schema);
   const inputs = await golden.inputs("inputs.safetensors", signal);
   const expected = await golden.expected("expected.safetensors", signal);
   const component = await readTransformerFolder(golden.path("transformer"), signal);
-  await withTransformer(component, { runtime, precision }, signal, async (transformer) => {
+  await withTransformer(component, context, signal, async (transformer) => {
     for (const { name } of runs) {
       const sample = await forward(transformer, component.config, inputs, name, signal);
       check(compareTensor(`${name}.sample`, sample, expected.get(`${name}.sample`), close));
@@ -60,11 +62,12 @@ function refusalOf(reason: unknown): string {
 /** Opens a transformer for the time of `use`. */
 export function withTransformer(
   component: Component<TransformerConfig>,
-  { runtime, precision }: Pick<CaseContext, "runtime" | "precision">,
+  { runtime, precision, ranks }: Pick<CaseContext, "runtime" | "precision" | "ranks">,
   signal: AbortSignal,
   use: (transformer: Transformer) => Promise<void>,
 ): Promise<void> {
-  return withOpen(openTransformer(runtime(), component.config, component.weights(), precision, signal), use);
+  const parts = [runtime(), component.config, component.weights(), precision, signal] as const;
+  return withOpen(ranks === 1 ? openTransformer(...parts) : openTransformerOnRanks(ranks, ...parts), use);
 }
 
 /** One forward pass on stored inputs: float32 [B, F, C_out, H, W]. */

@@ -17,6 +17,7 @@ import * as z from "zod";
 import { type CaseRunner, withOpen } from "./case-runner.js";
 import { compareTensor, compareValues } from "./compare.js";
 import { type GoldenTensors, tolerance } from "./golden-case.js";
+import { openVaeDecoderOnRanks, openVaeEncoderOnRanks } from "./sharded-components.js";
 import { fiveOf } from "./transformer-case.js";
 
 const tiling = z
@@ -52,7 +53,7 @@ const schema = z.object({
 type Schema = z.infer<typeof schema>;
 
 /** The VAE, whole and tiled: samples, prefixes of them, moments, and latents drawn from them. */
-export const vaeCase: CaseRunner = async ({ golden, check, runtime, precision }, signal) => {
+export const vaeCase: CaseRunner = async ({ golden, check, runtime, precision, ranks }, signal) => {
   const { decode, encode, tolerance: close } = golden.parse(schema);
   const inputs = await golden.inputs("inputs.safetensors", signal);
   const expected = await golden.expected("expected.safetensors", signal);
@@ -60,7 +61,15 @@ export const vaeCase: CaseRunner = async ({ golden, check, runtime, precision },
   const compare = (name: string, { dims, data }: Batch): void =>
     check(compareTensor(name, { dims, data }, expected.get(name), close));
 
-  await withOpen(openVaeDecoder(runtime(), config, weights(), precision, signal), async (decoder) => {
+  const openDecoder = (): Promise<VaeDecoder> =>
+    ranks === 1
+      ? openVaeDecoder(runtime(), config, weights(), precision, signal)
+      : openVaeDecoderOnRanks(ranks, runtime(), config, weights, precision, signal);
+  const openEncoder = (): Promise<VaeEncoder> =>
+    ranks === 1
+      ? openVaeEncoder(runtime(), config, weights(), precision, signal)
+      : openVaeEncoderOnRanks(ranks, runtime(), config, weights, precision, signal);
+  await withOpen(openDecoder(), async (decoder) => {
     for (const { name, scaled, prefixes, ...options } of decode) {
       const latents = batchOf(inputs, `${name}.latents`);
       const whole = await decodeBatch(decoder, latents, options, signal);
@@ -77,7 +86,7 @@ export const vaeCase: CaseRunner = async ({ golden, check, runtime, precision },
       }
     }
   });
-  await withOpen(openVaeEncoder(runtime(), config, weights(), precision, signal), async (encoder) => {
+  await withOpen(openEncoder(), async (encoder) => {
     for (const { name, draw_seed: seed, ...options } of encode) {
       const moments = await encodeBatch(encoder, batchOf(inputs, `${name}.frames`), options, signal);
       compare(`${name}.moments`, moments);

@@ -19,6 +19,8 @@ export interface VerifyOptions {
   /** Starts what graphs run in: at most once, when the first case needs it. `verify` closes it. */
   readonly startRuntime: () => Runtime;
   readonly precision?: Precision;
+  /** Over how many ranks transformer, denoise and VAE are spread. Default 1. */
+  readonly ranks?: number;
 }
 
 /** By what the `class` of a case.json begins with; the first that fits. */
@@ -43,7 +45,7 @@ const nameSchema = z.object({ case: z.string() });
  */
 export async function* verify(
   folder: string,
-  { startRuntime, precision = "fp32" }: VerifyOptions,
+  { startRuntime, precision = "fp32", ranks = 1 }: VerifyOptions,
   signal: AbortSignal,
 ): AsyncGenerator<CaseResult, void, undefined> {
   const cases = await findCases(folder, signal);
@@ -53,7 +55,7 @@ export async function* verify(
     return started;
   };
   try {
-    for (const found of cases) yield await verifyCase(found, { cases, runtime, precision }, signal);
+    for (const found of cases) yield await verifyCase(found, { cases, runtime, precision, ranks }, signal);
   } finally {
     await started?.close();
   }
@@ -61,7 +63,7 @@ export async function* verify(
 
 async function verifyCase(
   { name, folder }: FoundCase,
-  set: Pick<CaseContext, "runtime" | "precision"> & { readonly cases: readonly FoundCase[] },
+  set: Pick<CaseContext, "runtime" | "precision" | "ranks"> & { readonly cases: readonly FoundCase[] },
   signal: AbortSignal,
 ): Promise<CaseResult> {
   const checks: Check[] = [];
@@ -76,6 +78,7 @@ async function verifyCase(
       check: (check) => checks.push(check),
       runtime: set.runtime,
       precision: set.precision,
+      ranks: set.ranks,
       siblingCase: (wanted) => findSibling(wanted, folder, set.cases),
     };
     await runner(context, signal);

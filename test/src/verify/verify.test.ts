@@ -47,6 +47,24 @@ describe("verify", () => {
   });
 });
 
+describe("verify over several ranks", () => {
+  for (const [name, ranks] of [
+    ["transformer-15", 3],
+    ["vae", 2],
+    ["pipeline-15", 4],
+  ] as const)
+    it(`passes ${name} over ${ranks}, within the same tolerances`, async () => {
+      const set = await mkdtemp(join(tmpdir(), "cogfleet-verify-"));
+      try {
+        await cp(join(fixtures, name), join(set, name), { recursive: true });
+        for await (const result of verify(set, { startRuntime, ranks }, neverAborts))
+          assert.equal(result.status, "passed", JSON.stringify({ ...result, checks: undefined }));
+      } finally {
+        await rm(set, { recursive: true });
+      }
+    });
+});
+
 describe("verify, on copies of cases that were tampered with", () => {
   let root = "";
   let copies = 0;
