@@ -1,6 +1,7 @@
 // How well transfers hide under arithmetic at the real shapes, without the cards: the real program over the real exchange,
 // on devices and links that are MODELS. Time is dilated, so that the machine at hand can carry the bytes.
 import { type Clock, neverAborts } from "@cogfleet/core";
+import { ManualClock } from "@cogfleet/core/testing";
 import {
   createScheduler,
   parseSchedulerConfig,
@@ -16,6 +17,7 @@ import {
   type Group,
   jobShape,
   makePlan,
+  memoryGroups,
   type OwnState,
   openShardedTransformer,
   type Plan,
@@ -107,7 +109,7 @@ async function fleetRow(
   budgetSeconds: number,
 ): Promise<BenchResult> {
   const link = { bytesPerSecond: (gbit * 1e9) / 8, latencySeconds: LATENCY_SECONDS };
-  const { plan, seconds: expected } = planned(degrees, link, hasHost);
+  const { plan, seconds: expected } = plannedStep(degrees, link, hasHost);
   const hostBytesPerSecond = hasHost ? DEFAULT_HOST_BYTES_PER_SECOND : undefined;
   const runStep = await openFleet(clock, groups, { plan, link, hostBytesPerSecond });
   await runStep(0); // the first one works out positions
@@ -115,6 +117,7 @@ async function fleetRow(
   const free = await runStep(0);
   const loopback = free.bytes / free.wallSeconds;
   const modelled = (expected * LAYERS) / job.layers;
+  const simulated = await simulatedStep(groups.length, { plan, link, hostBytesPerSecond });
   const dilatedSeconds = Math.max(
     DILATION.least * free.wallSeconds,
     Math.min(DILATION.wanted * free.wallSeconds, budgetSeconds),
@@ -147,6 +150,8 @@ async function fleetRow(
       modelled_transfer_seconds: run.transferSeconds,
       modelled_host_copy_seconds: run.hostSeconds,
       planner_step_seconds: expected,
+      simulated_step_seconds: simulated.stepSeconds,
+      simulated_ratio: simulated.stepSeconds / Math.max(deviceSeconds, run.transferSeconds),
       speedup: CARD.stepSeconds / run.stepSeconds,
       ...(published === undefined ? {} : { xdit_speedup: published }),
       real_gb: run.bytes / 1e9,
@@ -158,8 +163,8 @@ async function fleetRow(
 }
 
 /** What the planner makes of these degrees: rows, heads, parts; and the seconds of a step that it expects. */
-function planned(
-  pinned: (typeof DEGREES)[number],
+export function plannedStep(
+  pinned: { readonly cfg: 1 | 2; readonly context: number },
   link: LinkRate,
   hasHost: boolean,
 ): { readonly plan: Plan; readonly seconds: number } {
@@ -174,6 +179,25 @@ function planned(
   if (result.kind === "refused") throw new Error(result.reason);
   const denoise = result.explanation.stages.find(({ stage }) => stage === "denoise");
   return { plan: result.plan, seconds: (denoise?.seconds ?? 0) / CARD.args.numInferenceSteps };
+}
+
+/** Virtual time costs nothing, and the modelled links look no closer than half a millisecond. */
+const SIMULATED_DILATION = 1000;
+
+/**
+ * The same program on the same models in virtual time, its messages copied in memory: what the arrangement would take on a
+ * machine that does nothing else. What the real run takes longer is this machine's doing.
+ */
+export async function simulatedStep(ranks: number, setting: Setting): Promise<StepTimes> {
+  const clock = new ManualClock();
+  const runStep = await openFleet(clock, memoryGroups(ranks).groups, setting);
+  const step = runStep(SIMULATED_DILATION);
+  let isDone = false;
+  const done = step.finally(() => {
+    isDone = true;
+  });
+  while (!isDone) await clock.advance(1000 * SIMULATED_DILATION);
+  return done;
 }
 
 /** Opens the ranks; what comes back takes a step with them. */

@@ -6,7 +6,7 @@ import type { ParallelChoice } from "./parallel-choice.js";
 import type { PlanWorker } from "./plan-fleet.js";
 
 /** Cutting an attention finer than this costs more runs than it hides of the transfers. */
-const PARTS = [1, 2, 4];
+const PARTS = [1, 2, 4, 8];
 
 /**
  * Workers by rank: the quickest, and the first ones. Neighbours in the given order stay neighbours in the second, so

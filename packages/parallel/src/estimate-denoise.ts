@@ -17,7 +17,7 @@ import { cutType } from "./transformer-cuts.js";
 export type DenoisePart = Pick<Plan, "cfg" | "context" | "rates" | "columns" | "parts">;
 
 /** What a run of a session costs beside its arithmetic: two thread hops and the wrapping of tensors (docs/log.md). */
-const RUN_SECONDS = 0.0003;
+const RUN_SECONDS = 0.0001;
 
 /** All steps on `workers`, by rank. */
 export function estimateDenoise(
