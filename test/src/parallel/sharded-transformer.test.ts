@@ -132,3 +132,32 @@ for (const name of [
       });
   });
 }
+
+describe("a sharded transformer in half precision", () => {
+  it("carries float16 over the cuts", async () => {
+    const folder = join(FIXTURES, "transformer-2b");
+    const { config, weights } = await readTransformerFolder(join(folder, "transformer"), neverAborts);
+    const sharded = await openShardedTransformer(runtime, config, weights(), "fp16", neverAborts);
+    const inputs = await readFloats("transformer-2b", "inputs.safetensors");
+    const expected = await readFloats("transformer-2b", "expected.safetensors");
+    const run = readJson<Case>("transformer-2b", "case.json").runs.find(({ name }) => name === "native");
+    assert.ok(run !== undefined);
+    const input = {
+      ...run,
+      hiddenStates: inputs("native.hidden_states"),
+      encoderHiddenStates: inputs("native.encoder_hidden_states"),
+      timestep: run.timesteps,
+    };
+    const sample = await forward(sharded, config, { context: 3, rates: [1, 2, 1] }, input);
+    const error = relativeL2(sample, expected("native.sample"));
+    assert.ok(error > 1e-5 && error < 5e-3, `rel L2 ${error}`); // 11 bits, and a few layers of it
+  });
+
+  it("refuses fp16 for a rotary checkpoint", async () => {
+    const folder = join(FIXTURES, "transformer-5b", "transformer");
+    const { config, weights } = await readTransformerFolder(folder, neverAborts);
+    await assert.rejects(openShardedTransformer(runtime, config, weights(), "fp16", neverAborts), {
+      code: "unsupported",
+    });
+  });
+});
