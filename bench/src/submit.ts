@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -44,7 +45,9 @@ export async function submitBench(clock: Clock): Promise<BenchResult[]> {
     const measure = async (): Promise<void> => {
       const submitsPerSecond = await submitMany(subject.client, WINDOW, clock);
       const latencies = await submitPaced(subject.client, clock);
-      windows.push({ submitsPerSecond, ...latencies, residentMb: anonymousMegabytes(subject.child) });
+      const syncP99Ms = await bareSync(join(data, "bare"), clock);
+      const residentMb = anonymousMegabytes(subject.child);
+      windows.push({ submitsPerSecond, ...latencies, syncP99Ms, residentMb });
     };
     await measure();
     await submitMany(subject.client, JOBS - 2 * (WINDOW + PACED), clock);
@@ -70,6 +73,8 @@ interface Window {
   /** At 250 a second. */
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** Of a bare write with its sync, right after: what the disk and the machine's load leave no submission without. */
+  readonly syncP99Ms: number;
   readonly residentMb: number;
 }
 
@@ -103,8 +108,10 @@ function report(
       figures: {
         p50_ms_with_none_waiting: first.p50Ms,
         p99_ms_with_none_waiting: first.p99Ms,
+        bare_sync_p99_ms_then: first.syncP99Ms,
         p50_ms_with_100000_waiting: last.p50Ms,
         p99_ms_with_100000_waiting: last.p99Ms,
+        bare_sync_p99_ms_at_last: last.syncP99Ms,
       },
     },
     {
@@ -180,9 +187,29 @@ async function submitPaced(
       return clock.now() - from;
     }),
   );
-  durations.sort((a, b) => a - b);
-  const at = (part: number): number => durations[Math.floor(part * (PACED - 1))] ?? Number.NaN;
-  return { p50Ms: at(0.5), p99Ms: at(0.99) };
+  return { p50Ms: quantile(durations, 0.5), p99Ms: quantile(durations, 0.99) };
+}
+
+/** 99th percentile of writing 2 kB at the end of a file, with its sync, milliseconds. */
+async function bareSync(path: string, clock: Clock): Promise<number> {
+  const file = await open(path, "a");
+  const durations: number[] = [];
+  try {
+    for (let i = 0; i < 500; i++) {
+      const from = clock.now();
+      await file.write(Buffer.alloc(2000));
+      await file.datasync();
+      durations.push(clock.now() - from);
+    }
+  } finally {
+    await file.close();
+  }
+  return quantile(durations, 0.99);
+}
+
+function quantile(values: readonly number[], part: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(part * (sorted.length - 1))] ?? Number.NaN;
 }
 
 const PROMPT = "a panda in a red jacket plays the guitar in a quiet bamboo forest, warm light, cinematic";
