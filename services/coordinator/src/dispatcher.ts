@@ -54,7 +54,7 @@ export class Dispatcher {
     const { workers } = this.#deps;
     const idle = workers.idle();
     if (idle.length === 0 || this.queue.size === 0) return;
-    const all = workers.all().filter(({ isDraining }) => !isDraining);
+    const all = workers.all().filter((one) => !one.isDraining && !this.#groups.isStuck(one));
     const starts = schedule(this.queue, idle.map(toFleetWorker), all.map(toFleetWorker), {
       planFor: (job, workerIds) => {
         const chosen = workerIds.flatMap((id) => idle.filter(({ worker }) => worker.id === id));
@@ -165,7 +165,7 @@ export class Dispatcher {
       const suspect = change.error.code === "peer_lost" ? change.lostRank : undefined;
       const others = this.#deps.workers.holders(change).filter((holder) => holder !== connection);
       if (suspect === undefined || suspect === group.rankOf(connection) || others.length === 0)
-        await this.#decide(group, group.suspicion ?? change);
+        await this.#decide(group, suspect === undefined ? change : (group.suspicion ?? change));
       else {
         const { message } = change.error;
         group.suspicion ??= { kind: "worker_lost", epoch: change.epoch, message };

@@ -99,12 +99,20 @@ export class GroupTable {
   /** Whether workers of an earlier attempt at this job are about to be free: it is better to wait for them. */
   isLettingGo(jobId: string): boolean {
     return [...this.#groups].some(
-      (group) =>
-        group.assignment.jobId === jobId &&
-        group.verdict !== undefined &&
-        // A segment cannot be interrupted: what takes long steps takes long to let go.
-        group.endingMs < Math.max(this.#patience.regroupMs, 1.5 * group.stepMs),
+      (group) => group.assignment.jobId === jobId && group.verdict !== undefined && !this.#isStuck(group),
     );
+  }
+
+  /** Whether this connection holds an attempt that has long been over: who knows when it will be free. */
+  isStuck(connection: Connection): boolean {
+    const { assignment } = connection;
+    const group = assignment && this.of(connection, assignment);
+    return group !== undefined && this.#isStuck(group);
+  }
+
+  // A segment cannot be interrupted: what takes long steps takes long to let go.
+  #isStuck({ verdict, endingMs, stepMs }: Group): boolean {
+    return verdict !== undefined && endingMs >= Math.max(this.#patience.regroupMs, 1.5 * stepMs);
   }
 
   /** Lets time pass; returns the groups whose patience has run out. */
