@@ -33,6 +33,11 @@ const SAME_HOST = { bytesPerSecond: 1.5e9, latencySeconds: 0.4e-3 };
 const OTHER_HOST = { bytesPerSecond: 1.1e9, latencySeconds: 0.6e-3 };
 /** Of a worker that did not measure itself. */
 const USUAL_RATE = 5e10;
+/**
+ * A job that one worker is expected to finish sooner is not spread unless the user says so: little is won, and the next
+ * job finds the other workers free.
+ */
+const WORTH_SPREADING_SECONDS = 10;
 /** Measured rates that differ by less are noise: workers that are alike get equal shares. */
 const ALIKE = 1.5;
 
@@ -57,10 +62,18 @@ export function planGroup(
   const precision = PRECISIONS.find((one) => one === first?.precision);
   if (workers.length === 1 || configs === undefined || precision === undefined) return alone;
   const result = makePlan({ configs, args: request, precision, fleet: fleetOf(workers), pinned });
-  if (result.kind === "planned") return { plan: result.plan, workerIds: result.workers };
+  if (result.kind === "planned") {
+    const oneRank = result.alternatives.find((other) => other.cfg === 1 && other.context === 1);
+    if (oneRank !== undefined && !isPinned(choice) && oneRank.seconds < WORTH_SPREADING_SECONDS) return alone;
+    return { plan: result.plan, workerIds: result.workers };
+  }
   const size = planSize({ cfg, context });
   const rates = new Array<number>(size).fill(1);
   return { plan: { cfg, context, rates, vae: { kind: "serial" } }, workerIds: ids.slice(0, size) };
+}
+
+function isPinned({ cfg, context }: ParallelChoice): boolean {
+  return cfg !== undefined || context !== undefined;
 }
 
 /** Degrees that fewer workers are left for than they take: as near as can be. */

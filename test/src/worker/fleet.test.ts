@@ -22,7 +22,6 @@ import { type TestCoordinator, withCoordinator } from "../coordinator/in-process
 
 const demo = fileURLToPath(new URL("../../../models/demo", import.meta.url));
 const workerMain = fileURLToPath(new URL("../../../services/worker/dist/main.js", import.meta.url));
-const ALONE = "cfg=1,context=1";
 const PROMPT = { prompt: "a red circle moves right", guidanceScale: 2, seed: "1" };
 
 function flags({ port }: TestCoordinator, id: string): string[] {
@@ -200,8 +199,8 @@ describe("a fleet with two workers", { timeout: 60_000 }, () => {
     withCoordinator(async (coordinator) => {
       await Promise.all([inProcess(t, coordinator, "w1"), inProcess(t, coordinator, "w2")]);
       const jobs = [
-        await submit(coordinator, { numInferenceSteps: 30, parallel: ALONE }),
-        await submit(coordinator, { numInferenceSteps: 30, seed: "2", parallel: ALONE }),
+        await submit(coordinator, { numInferenceSteps: 30 }),
+        await submit(coordinator, { numInferenceSteps: 30, seed: "2" }),
       ];
       for (const jobId of jobs)
         assert.equal((await events(coordinator, jobId)).at(-1)?.state, "JOB_STATE_COMPLETED");

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parseT5Config, parseTransformerConfig, parseVaeConfig } from "@cogfleet/model";
+import { planSize } from "@cogfleet/parallel";
+import { planGroup } from "./planning.js";
+import { sampleRequest, sampleWorker } from "./testing/sample-jobs.js";
+
+/** CogVideoX-2b at its native size, by its configs' defaults. */
+const CONFIGS = {
+  transformer: parseTransformerConfig("transformer", {}),
+  vae: parseVaeConfig("vae", {}),
+  textEncoder: parseT5Config("t5", { feed_forward_proj: "gated-gelu" }),
+};
+
+const FULL = { model: "demo", numFrames: 49, height: 480, width: 720, numInferenceSteps: 50 } as const;
+const SMALL = { ...FULL, numFrames: 1, height: 16, width: 16, numInferenceSteps: 1 } as const;
+
+/** Two workers of this rate, in FLOP/s. */
+function two(flopsPerSecond: number) {
+  return ["w0", "w1"].map((id) => ({
+    worker: sampleWorker(id, {
+      configs: new Map([["demo", CONFIGS]]),
+      exchangeAddress: `${id}:1`,
+      flopsPerSecond,
+      memoryBytes: 1e12,
+    }),
+    transformerForm: undefined,
+  }));
+}
+
+describe("planning a group", () => {
+  it("spreads a job that takes long", () => {
+    const { plan, workerIds } = planGroup(sampleRequest(FULL), {}, undefined, two(1e11));
+    assert.equal(planSize(plan), 2);
+    assert.deepEqual(workerIds.toSorted(), ["w0", "w1"]);
+  });
+
+  it("leaves a short one on one worker, so that the next job finds the other free", () => {
+    const { plan, workerIds } = planGroup(sampleRequest(SMALL), {}, undefined, two(1e13));
+    assert.equal(planSize(plan), 1);
+    assert.equal(workerIds.length, 1);
+  });
+
+  it("spreads a short one where its degrees are pinned", () => {
+    const { plan } = planGroup(sampleRequest(SMALL), { cfg: 2 }, undefined, two(1e13));
+    assert.equal(plan.cfg, 2);
+  });
+
+  it("keeps the plan of the attempt before while enough workers are there", () => {
+    const kept = { cfg: 1, context: 2, rates: [2, 1], vae: { kind: "serial" } } as const;
+    assert.equal(planGroup(sampleRequest(SMALL), {}, kept, two(1e13)).plan, kept);
+  });
+});
