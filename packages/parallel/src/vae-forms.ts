@@ -9,7 +9,7 @@ import {
 import { type CutHalf, openParts } from "./vae-parts.js";
 
 /** How a half of the VAE is loaded: as one graph, for areas that a rank has to itself, or cut for those it shares. */
-export type VaeForm = "whole" | "cut";
+type VaeForm = "whole" | "cut";
 
 /** A half of the VAE in one form at a time: asking for the other one closes what is open. */
 export interface VaeForms {

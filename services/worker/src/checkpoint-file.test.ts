@@ -27,7 +27,10 @@ describe("a checkpoint file", () => {
         const file = writeCheckpoint(written);
         const moved = new Uint8Array(file.length + offset);
         moved.set(file, offset);
-        assert.deepEqual(readCheckpoint(moved.subarray(offset)), { ...written, solver: { ...written.solver } });
+        assert.deepEqual(readCheckpoint(moved.subarray(offset)), {
+          ...written,
+          solver: { ...written.solver },
+        });
       }),
       { numRuns: 50 },
     );
