@@ -48,9 +48,9 @@ const LAYERS = 1;
  * what it does between transfers is no part of the model: at 16 it is a few percent. Below 4 the real traffic would be
  * more than a quarter of what loopback carries.
  */
-const DILATION = { wanted: 16, least: 4 } as const;
+const DILATION = { wanted: 16, least: 4.5 } as const;
 /** Seconds for all rows, when the machine is so busy that they would take longer. */
-const BUDGET_SECONDS = 400;
+const BUDGET_SECONDS = 240;
 
 interface Setting {
   readonly plan: Plan;
