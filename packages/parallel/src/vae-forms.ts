@@ -8,10 +8,8 @@ import {
 } from "@cogfleet/model";
 import { type CutHalf, openParts } from "./vae-parts.js";
 
-/** How a half of the VAE is loaded: as one graph, for areas that a rank has to itself, or cut for those it shares. */
-type VaeForm = "whole" | "cut";
-
-/** A half of the VAE in one form at a time: asking for the other one closes what is open. */
+/**
+ * A half of the VAE in one form at a time, as one graph for areas that a rank has to itself, or cut for those it shares: asking for the other one closes what is open. */
 export interface VaeForms {
   whole(signal: AbortSignal): Promise<LoadedHalf>;
   cut(signal: AbortSignal): Promise<CutHalf>;
