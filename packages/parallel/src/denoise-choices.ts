@@ -9,7 +9,7 @@ import type { PlanWorker } from "./plan-fleet.js";
 const PARTS = [1, 2, 4, 8];
 
 /**
- * Workers by rank: the quickest, and the first ones. Neighbours in the given order stay neighbours in the second, so
+ * Workers by rank: the first ones, and the quickest. Neighbours in the given order stay neighbours in the first, so
  * that those of one host share a half. There must be as many workers as ranks.
  */
 export function placements(
@@ -21,7 +21,7 @@ export function placements(
   // The ranks of a pair wait for each other: the quickest two are one.
   const paired = cfg === 1 ? byRate : [0, 1].flatMap((h) => byRate.filter((_, i) => i % 2 === h));
   const inOrder = workers.slice(0, size);
-  return paired.every((worker, i) => worker === inOrder[i]) ? [paired] : [paired, inOrder];
+  return paired.every((worker, i) => worker === inOrder[i]) ? [inOrder] : [inOrder, paired];
 }
 
 /** Rates, columns and parts for these workers. */
