@@ -9,7 +9,9 @@ import {
 import { type CutHalf, openParts } from "./vae-parts.js";
 
 /**
- * A half of the VAE in one form at a time, as one graph for areas that a rank has to itself, or cut for those it shares: asking for the other one closes what is open. */
+ * A half of the VAE in one form at a time, as one graph for areas that a rank has to itself, or cut for those it
+ * shares: asking for the other one closes what is open.
+ */
 export interface VaeForms {
   whole(signal: AbortSignal): Promise<LoadedHalf>;
   cut(signal: AbortSignal): Promise<CutHalf>;
