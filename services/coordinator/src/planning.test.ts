@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseT5Config, parseTransformerConfig, parseVaeConfig } from "@cogfleet/model";
 import { planSize } from "@cogfleet/parallel";
-import { planGroup } from "./planning.js";
+import { partsOf, planGroup } from "./planning.js";
 import { sampleRequest, sampleWorker } from "./testing/sample-jobs.js";
 
 /** CogVideoX-2b at its native size, by its configs' defaults. */
@@ -44,6 +44,22 @@ describe("planning a group", () => {
   it("spreads a short one where its degrees are pinned", () => {
     const { plan } = planGroup(sampleRequest(SMALL), { cfg: 2 }, undefined, two(1e13));
     assert.equal(plan.cfg, 2);
+  });
+
+  it("leaves it to the workers to refuse what cannot be computed: tiles that do not fit together", () => {
+    const vae = parseVaeConfig("vae", { sample_height: 32, sample_width: 48 });
+    const odd = two(1e11).map((one) => {
+      const configs = new Map([["demo", { ...CONFIGS, vae }]]);
+      return { ...one, worker: { ...one.worker, configs } };
+    });
+    const request = sampleRequest({ ...FULL, vaeTiling: true });
+    const { plan, workerIds } = planGroup(request, { cfg: 1, context: 2 }, undefined, odd);
+    assert.deepEqual([planSize(plan), plan.vae.kind], [2, "serial"]);
+    const parts = partsOf(plan, workerIds, request, { ...CONFIGS, vae });
+    assert.deepEqual(
+      parts.map(({ rows }) => rows),
+      [undefined, undefined],
+    );
   });
 
   it("keeps the plan of the attempt before while enough workers are there", () => {

@@ -1,3 +1,4 @@
+import { ClusterError } from "@cogfleet/core";
 import { isGuided } from "@cogfleet/model";
 import {
   contextLayout,
@@ -61,8 +62,9 @@ export function planGroup(
   const configs = first?.configs.get(request.model);
   const precision = PRECISIONS.find((one) => one === first?.precision);
   if (workers.length === 1 || configs === undefined || precision === undefined) return alone;
-  const result = makePlan({ configs, args: request, precision, fleet: fleetOf(workers), pinned });
-  if (result.kind === "planned") {
+  const fleet = fleetOf(workers);
+  const result = known(() => makePlan({ configs, args: request, precision, fleet, pinned }));
+  if (result?.kind === "planned") {
     const oneRank = result.alternatives.find((other) => other.cfg === 1 && other.context === 1);
     if (oneRank !== undefined && !isPinned(choice) && oneRank.seconds < WORTH_SPREADING_SECONDS) return alone;
     return { plan: result.plan, workerIds: result.workers };
@@ -70,6 +72,16 @@ export function planGroup(
   const size = planSize({ cfg, context });
   const rates = new Array<number>(size).fill(1);
   return { plan: { cfg, context, rates, vae: { kind: "serial" } }, workerIds: ids.slice(0, size) };
+}
+
+/** Undefined for a job that cannot be computed at all: the workers say why, and it fails with their reason. */
+function known<T>(plan: () => T): T | undefined {
+  try {
+    return plan();
+  } catch (reason) {
+    if (ClusterError.from(reason).code === "internal") throw reason;
+    return undefined;
+  }
 }
 
 function isPinned({ cfg, context }: ParallelChoice): boolean {
@@ -114,8 +126,8 @@ export function partsOf(
   request: JobRequest,
   configs: ModelConfigs | undefined,
 ): RankPart[] {
-  const rows =
-    configs === undefined ? undefined : contextLayout(plan, jobShape(configs, request, "fp32")).rows;
+  const shape = configs && known(() => jobShape(configs, request, "fp32"));
+  const rows = shape && contextLayout(plan, shape).rows;
   return workerIds.map((workerId, rank) => ({
     workerId,
     half: Math.floor(rank / plan.context),
