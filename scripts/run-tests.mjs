@@ -1,5 +1,5 @@
 // Runs the built tests with node:test: Node 20 takes no globs, so the files are found here.
-//   node scripts/run-tests.mjs [--servers | --all] [part of a file name ...]
+//   node scripts/run-tests.mjs [--servers | --deploy | --all] [part of a file name ...]
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
@@ -7,10 +7,15 @@ import { run } from "node:test";
 import { spec } from "node:test/reporters";
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
-// *.server.test.ts need a server of someone else's (NATS, Prometheus, grpcurl, ...), or minutes.
-const wanted = process.argv.includes("--all")
-  ? () => true
-  : (name) => name.endsWith(".server.test.js") === process.argv.includes("--servers");
+// *.server.test.ts need a server of someone else's (NATS, Prometheus, grpcurl, ...), or minutes; *.deploy.test.ts
+// need Kubernetes' tools.
+const kindOf = (name) => /\.(server|deploy)\.test\.js$/.exec(name)?.[1] ?? "quick";
+const kind = process.argv.includes("--servers")
+  ? "server"
+  : process.argv.includes("--deploy")
+    ? "deploy"
+    : "quick";
+const wanted = (name) => process.argv.includes("--all") || kindOf(name) === kind;
 
 const files = ["packages", "services", "proto", "cli", "bench", "test"]
   .flatMap((root) => readdirSync(root, { recursive: true }).map((name) => join(root, String(name))))

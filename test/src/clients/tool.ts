@@ -11,7 +11,7 @@ export function inRepository(...parts: readonly string[]): string {
   return join(root, ...parts);
 }
 
-/** Where a tool stands: COGFLEET_TOOLS_DIR, what scripts/install-test-tools.sh made, PATH. Throws when nowhere. */
+/** Where a tool stands: COGFLEET_TOOLS_DIR, what scripts/install-*-tools.sh made, PATH. Throws when nowhere. */
 export function findTool(name: string): string {
   const { COGFLEET_TOOLS_DIR: given, PATH: path } = process.env;
   const folders = [
@@ -23,7 +23,10 @@ export function findTool(name: string): string {
   const found = folders
     .map((folder) => folder && join(folder, name))
     .find((file) => file && existsSync(file));
-  if (!found) throw new Error(`${name} is missing: run npm run test:servers, which installs it`);
+  if (!found)
+    throw new Error(
+      `${name} is missing: npm run test:servers and npm run check:deploy install what they need`,
+    );
   return found;
 }
 

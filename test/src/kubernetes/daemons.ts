@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { systemClock } from "@cogfleet/core";
+import { findTool } from "../clients/tool.js";
+
+/** Servers of somebody else's that a test runs as processes; the output of each is FOLDER/NAME.log. */
+export interface Daemons {
+  /** Starts a tool, its working folder is FOLDER. It ends with this process, even when that is killed. */
+  start(name: string, ...args: readonly string[]): void;
+  /** Repeats the attempt until it succeeds. Rejects with the ends of the logs when a daemon ended or 2 minutes went by. */
+  until(what: string, attempt: () => Promise<unknown>): Promise<void>;
+  /** Kills them all, the last started first. Idempotent. */
+  stop(): Promise<void>;
+}
+
+const READY_MS = 120_000; // seconds on a machine with nothing else to do
+
+export function daemonsIn(folder: string): Daemons {
+  const running = new Map<string, ChildProcess>();
+  let stopped: Promise<void> | undefined;
+  return {
+    start(name, ...args) {
+      const log = openSync(logOf(folder, name), "a");
+      const command = ["--pdeathsig", "KILL", findTool(name), ...args];
+      running.set(name, spawn("setpriv", command, { stdio: ["ignore", log, log], cwd: folder }));
+      closeSync(log);
+    },
+    async until(what, attempt) {
+      const deadline = AbortSignal.timeout(READY_MS);
+      for (;;) {
+        try {
+          await attempt();
+          return;
+        } catch (reason) {
+          const ended = [...running].filter(([, child]) => !isRunning(child)).map(([name]) => name);
+          if (ended.length === 0 && !deadline.aborted) {
+            await systemClock.sleep(200, AbortSignal.timeout(1_000));
+            continue;
+          }
+          const logs = (ended.length === 0 ? [...running.keys()] : ended).map((name) =>
+            lastWords(folder, name),
+          );
+          throw new Error(`waited in vain until ${what}\n${logs.join("\n")}`, { cause: reason });
+        }
+      }
+    },
+    stop() {
+      stopped ??= endAll([...running.values()].toReversed());
+      return stopped;
+    },
+  };
+}
+
+/** As many free ports of 127.0.0.1, all different. */
+export async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  const ports: number[] = [];
+  for (const server of servers) {
+    if (!server.listening) await once(server, "listening");
+    const address = server.address();
+    if (typeof address === "object" && address !== null) ports.push(address.port);
+  }
+  for (const server of servers) server.close();
+  return ports;
+}
+
+async function endAll(children: readonly ChildProcess[]): Promise<void> {
+  for (const child of children) {
+    if (!isRunning(child)) continue;
+    const gone = once(child, "exit");
+    child.kill("SIGKILL"); // nothing of it is kept
+    await gone;
+  }
+}
+
+function isRunning(child: ChildProcess): boolean {
+  return child.exitCode === null && child.signalCode === null;
+}
+
+function logOf(folder: string, name: string): string {
+  return join(folder, `${name}.log`);
+}
+
+function lastWords(folder: string, name: string): string {
+  return `--- ${name}.log\n${readFileSync(logOf(folder, name), "utf8").trimEnd().split("\n").slice(-6).join("\n")}`;
+}
