@@ -1,6 +1,7 @@
 import { type Clock, ClusterError, type Logger, neverAborts } from "@cogfleet/core";
 import { parseParallel } from "@cogfleet/parallel";
 import type { Artifacts } from "./artifacts.js";
+import type { Backlog } from "./backlog.js";
 import type { Checkpoints } from "./checkpoints.js";
 import { type Group, GroupTable, type Verdict } from "./groups.js";
 import { type Artifact, isTerminal, type Job } from "./job.js";
@@ -17,6 +18,7 @@ export interface DispatcherDeps {
   readonly artifacts: Artifacts;
   readonly checkpoints: Checkpoints;
   readonly workers: WorkerRegistry;
+  readonly backlog: Pick<Backlog, "follow">;
   readonly clock: Clock;
   readonly observer: Observer;
   readonly log: Logger;
@@ -45,6 +47,7 @@ export class Dispatcher {
 
   /** A stored job waits from now on. */
   enqueue(stored: StoredJob): void {
+    this.#deps.backlog.follow(stored.job);
     this.#wait(stored);
     this.kick();
   }
@@ -354,7 +357,8 @@ export class Dispatcher {
 
   #follow(before: Job, written: StoredJob): void {
     const { job } = written;
-    const { log, observer } = this.#deps;
+    const { log, observer, backlog } = this.#deps;
+    backlog.follow(job);
     if (before.state.kind === job.state.kind) return;
     if (job.state.kind === "queued") {
       log.warn({ jobId: job.id, attempts: job.attempts }, "job queued again");

@@ -1,4 +1,5 @@
 import { type Clock, ClusterError, type Logger } from "@cogfleet/core";
+import type { Capacities } from "./capacity.js";
 import type { Dispatcher, DoneReport } from "./dispatcher.js";
 import type { Checkpoint, JobFailure, JobStage } from "./job.js";
 import type { ModelCatalog } from "./models.js";
@@ -33,6 +34,7 @@ export type WorkerReport =
 export interface FleetDeps {
   readonly workers: WorkerRegistry;
   readonly models: ModelCatalog;
+  readonly capacities: Capacities;
   readonly dispatcher: Dispatcher;
   readonly clock: Clock;
   readonly observer: Observer;
@@ -66,7 +68,7 @@ export class Fleet {
 
   /** Throws `invalid_checkpoint` when it offers a model that others know otherwise. */
   connect(worker: WorkerFacts, link: WorkerLink): WorkerSession {
-    const { workers, models, dispatcher, log } = this.#deps;
+    const { workers, models, capacities, dispatcher, log } = this.#deps;
     const others = workers
       .all()
       .filter((other) => other.worker.id !== worker.id || other.assignment !== undefined);
@@ -78,6 +80,7 @@ export class Fleet {
         others.some((other) => other.worker.models.some((model) => model.name === name)),
     );
     const { connection, replaced } = workers.connect(worker, link);
+    capacities.workersChanged(workers.all());
     if (replaced !== undefined) {
       const message = `worker ${worker.id} came back on another connection`;
       dispatcher.lose(replaced, "reconnect", message);
@@ -103,13 +106,14 @@ export class Fleet {
 
   /** One look at the leases. */
   tick(): void {
-    const { workers, dispatcher } = this.#deps;
+    const { workers, capacities, dispatcher } = this.#deps;
     const { dead: lost, elapsedMs } = workers.tick();
     for (const dead of lost) {
       const message = `worker ${dead.worker.id} was silent for longer than its lease`;
       dispatcher.lose(dead, "lease", message);
       dead.link.close(new ClusterError("lease_lost", message));
     }
+    capacities.workersChanged(workers.all());
     dispatcher.tick(elapsedMs);
     dispatcher.kick();
   }

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createRegistry } from "@cogfleet/service";
-import { createCoordinatorMetrics } from "./metrics.js";
+import { createCoordinatorMetrics, type Snapshot } from "./metrics.js";
 
-const IDLE = {
+const IDLE: Snapshot = {
   queued: 0,
   running: 0,
   idleWorkers: 0,
   busyWorkers: 0,
   drainingWorkers: 0,
+  backlogSeconds: [["m", 1]],
   oldestQueuedSeconds: 0,
 };
 
@@ -33,8 +34,10 @@ describe("the coordinator's metrics", () => {
       series.add(`${metric.name}{${[...new Set(labels)].join(",")}}`);
     }
     assert.deepEqual([...series].sort(), [
+      "cogfleet_backlog_work_seconds{model}",
       "cogfleet_build_info{service,version,node}",
       "cogfleet_detection_seconds{detected_by}",
+      "cogfleet_estimate_error_ratio{}",
       "cogfleet_fenced_writes_total{}",
       "cogfleet_grpc_server_handled_total{method,code}",
       "cogfleet_job_duration_seconds{outcome}",

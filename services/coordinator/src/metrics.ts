@@ -8,6 +8,8 @@ export interface Snapshot {
   readonly idleWorkers: number;
   readonly busyWorkers: number;
   readonly drainingWorkers: number;
+  /** Work that is left, by model. */
+  readonly backlogSeconds: readonly (readonly [model: string, seconds: number])[];
   /** 0 when nothing waits. */
   readonly oldestQueuedSeconds: number;
 }
@@ -20,6 +22,7 @@ export interface CoordinatorMetrics {
 const JOB_BUCKETS = [5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200];
 const WAIT_BUCKETS = [0.1, 0.5, 1, 5, 15, 60, 180, 600, 1800, 3600];
 const DETECTION_BUCKETS = [0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10, 30, 60];
+const RATIO_BUCKETS = [0.1, 0.25, 0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 4, 10];
 const STEP_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /**
@@ -51,6 +54,12 @@ export function createCoordinatorMetrics(registry: Registry, snapshot: () => Sna
     help: "From submission to the end of a job.",
     labelNames: ["outcome"] as const,
     buckets: JOB_BUCKETS,
+    registers,
+  });
+  const estimateError = new Histogram({
+    name: "cogfleet_estimate_error_ratio",
+    help: "Work-seconds that a job took, by those that were expected of it.",
+    buckets: RATIO_BUCKETS,
     registers,
   });
   const stage = new Histogram({
@@ -119,6 +128,7 @@ export function createCoordinatorMetrics(registry: Registry, snapshot: () => Sna
         duration.observe({ outcome }, seconds);
       },
       jobAssigned: (seconds) => queueWait.observe(seconds),
+      estimateMeasured: (ratio) => estimateError.observe(ratio),
       stageDone: (name, seconds) => stage.observe({ stage: name }, seconds),
       stepDone: (degree, seconds) => {
         steps.inc();
@@ -155,6 +165,15 @@ function addGauges(registry: Registry, snapshot: () => Snapshot): void {
       this.set({ state: "idle" }, idleWorkers);
       this.set({ state: "busy" }, busyWorkers);
       this.set({ state: "draining" }, drainingWorkers);
+    },
+  });
+  new Gauge({
+    name: "cogfleet_backlog_work_seconds",
+    help: "Seconds that one worker would take for what is left of the waiting and running jobs.",
+    labelNames: ["model"] as const,
+    registers: [registry],
+    collect() {
+      for (const [model, seconds] of snapshot().backlogSeconds) this.set({ model }, seconds);
     },
   });
   new Gauge({

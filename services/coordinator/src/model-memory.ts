@@ -1,6 +1,5 @@
 import { type Logger, neverAborts } from "@cogfleet/core";
-import type { ModelFacts } from "@cogfleet/model";
-import type { ModelStore } from "./model-store.js";
+import type { KnownModel, ModelStore } from "./model-store.js";
 
 /** Writes offered models down in the background: a worker need not wait for that. */
 export class ModelMemory {
@@ -13,12 +12,12 @@ export class ModelMemory {
     this.#log = log;
   }
 
-  load(): Promise<readonly ModelFacts[]> {
+  load(): Promise<readonly KnownModel[]> {
     return this.#store.all(neverAborts);
   }
 
   /** One that could not be written is written when a worker offers it the next time. */
-  keep(model: ModelFacts): void {
+  keep(model: KnownModel): void {
     const writing = this.#store
       .put(model, neverAborts)
       .catch((err: unknown) => this.#log.warn({ err, model: model.name }, "model was not written down"))

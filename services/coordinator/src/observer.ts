@@ -11,6 +11,8 @@ export interface Observer {
   /** `reason` is "" for outcomes other than "failed". */
   jobFinished(job: { model: string; outcome: string; reason: string; seconds: number }): void;
   jobAssigned(waitedSeconds: number): void;
+  /** A job took so many times what was expected of it. */
+  estimateMeasured(ratio: number): void;
   stageDone(stage: JobStage, seconds: number): void;
   stepDone(degree: number, seconds: number): void;
   workerLost(detectedBy: "stream" | "lease" | "reconnect"): void;

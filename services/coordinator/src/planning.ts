@@ -33,7 +33,7 @@ export interface PlannedGroup {
 const SAME_HOST = { bytesPerSecond: 1.5e9, latencySeconds: 0.4e-3 };
 const OTHER_HOST = { bytesPerSecond: 1.1e9, latencySeconds: 0.6e-3 };
 /** Of a worker that did not measure itself. */
-const USUAL_RATE = 5e10;
+export const USUAL_RATE = 5e10;
 /**
  * A job that one worker is expected to finish sooner is not spread unless the user says so: little is won, and the next
  * job finds the other workers free.

@@ -1,13 +1,16 @@
 import { type Clock, ClusterError, type Logger } from "@cogfleet/core";
+import type { Backlog } from "./backlog.js";
 import type { Dispatcher } from "./dispatcher.js";
 import type { Job, JobState } from "./job.js";
 import type { JobStore, StoredJob } from "./job-store.js";
+import { recount } from "./recount.js";
 import type { WorkerRegistry } from "./workers.js";
 
 export interface ReconcilerDeps {
   readonly store: JobStore;
   readonly dispatcher: Dispatcher;
   readonly workers: WorkerRegistry;
+  readonly backlog: Backlog;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -52,6 +55,7 @@ export class Reconciler {
     this.#isNeeded = false;
     try {
       await this.#enqueueWaiting(signal);
+      await recount(this.#deps.store, this.#deps.backlog, signal);
     } catch (reason) {
       this.#isNeeded = true;
       throw reason;

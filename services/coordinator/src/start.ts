@@ -4,6 +4,8 @@ import { resolveRequest } from "@cogfleet/model";
 import { fleetApi, generationApi } from "@cogfleet/proto";
 import { createRegistry, startHttpServer, startRpcServer } from "@cogfleet/service";
 import { Artifacts } from "./artifacts.js";
+import { Backlog } from "./backlog.js";
+import { Capacities } from "./capacity.js";
 import { Checkpoints } from "./checkpoints.js";
 import type { CoordinatorConfig } from "./config.js";
 import { Dispatcher } from "./dispatcher.js";
@@ -14,6 +16,7 @@ import { createCoordinatorMetrics, type Snapshot } from "./metrics.js";
 import { ModelMemory } from "./model-memory.js";
 import { ModelCatalog } from "./models.js";
 import { Reconciler } from "./reconciler.js";
+import { learnFromStored } from "./recount.js";
 import { Retention } from "./retention.js";
 import { fleetHandlers } from "./rpc/fleet-handlers.js";
 import { generationHandlers } from "./rpc/generation-handlers.js";
@@ -46,7 +49,7 @@ export async function startCoordinator(
   const workers = new WorkerRegistry(clock, config);
   const registry = createRegistry({ service: "coordinator", version: VERSION });
   const { observer, callEnded } = createCoordinatorMetrics(registry, () =>
-    snapshot(dispatcher, workers, clock),
+    snapshot({ dispatcher, workers, backlog, clock }),
   );
   const local = { random, log, onDamage: observer.dataDamaged };
   const stores = deps.stores ?? (await openLocalStores(resolve(config.data), local));
@@ -57,20 +60,27 @@ export async function startCoordinator(
   const { blobs } = stores;
   const store = watchedStore(stores.jobs, () => reconciler.mark());
   const memory = new ModelMemory(stores.models, log);
-  const models = new ModelCatalog(await memory.load().catch(giveUp), (model) => memory.keep(model));
+  const known = await memory.load().catch(giveUp);
+  const capacities = new Capacities(known, (model) => memory.keep(model));
+  const models = new ModelCatalog(known, (model) => memory.keep(capacities.describe(model)));
+  const backlog = new Backlog({ capacities, clock, onEstimateMeasured: observer.estimateMeasured });
   const artifacts = new Artifacts({ store, blobs });
   const checkpoints = new Checkpoints({ store, blobs });
   const policy = { maxFruitlessAttempts: config.maxAttempts };
-  const dispatcher = new Dispatcher({ store, artifacts, checkpoints, workers, clock, observer, log }, policy);
-  const reconciler = new Reconciler({ store, dispatcher, workers, clock, log });
+  const dispatcher = new Dispatcher(
+    { store, artifacts, checkpoints, workers, backlog, clock, observer, log },
+    policy,
+  );
+  const reconciler = new Reconciler({ store, dispatcher, workers, backlog, clock, log });
   const retention = new Retention({ store, blobs, clock, log }, config);
-  const fleet = new Fleet({ workers, models, dispatcher, clock, observer, log });
+  const fleet = new Fleet({ workers, models, capacities, dispatcher, clock, observer, log });
   const jobs = new Jobs(
     { store, blobs, models, dispatcher, gate: resolveRequest, clock, random, observer, log },
     config,
   );
 
   // Before anyone is let in: a worker that comes back must not find its old job still running.
+  await learnFromStored(store, backlog, neverAborts).catch(giveUp);
   await reconciler.begin(neverAborts).catch(giveUp);
   const stopping = new AbortController();
   const rpc = await startRpcServer({
@@ -129,7 +139,17 @@ export async function startCoordinator(
   };
 }
 
-function snapshot(dispatcher: Dispatcher, workers: WorkerRegistry, clock: Clock): Snapshot {
+function snapshot({
+  dispatcher,
+  workers,
+  backlog,
+  clock,
+}: {
+  readonly dispatcher: Dispatcher;
+  readonly workers: WorkerRegistry;
+  readonly backlog: Backlog;
+  readonly clock: Clock;
+}): Snapshot {
   const all = workers.all();
   const busy = all.filter((worker) => worker.assignment !== undefined);
   const draining = all.filter((worker) => worker.isDraining);
@@ -140,6 +160,7 @@ function snapshot(dispatcher: Dispatcher, workers: WorkerRegistry, clock: Clock)
     idleWorkers: workers.idle().length,
     busyWorkers: busy.filter((worker) => !worker.isDraining).length,
     drainingWorkers: draining.length,
+    backlogSeconds: backlog.models().map((model) => [model, backlog.figures(model).workSeconds]),
     oldestQueuedSeconds: oldest === undefined ? 0 : (clock.now() - oldest) / 1000,
   };
 }

@@ -1,6 +1,5 @@
 import { orAbort } from "@cogfleet/core";
-import type { ModelFacts } from "@cogfleet/model";
-import type { ModelStore } from "../model-store.js";
+import type { KnownModel, ModelStore } from "../model-store.js";
 import type { EmbeddedJobStoreDeps } from "./embedded-job-store.js";
 import { EVERY_MODEL, modelKey } from "./keys.js";
 import { sealRecord } from "./record.js";
@@ -13,19 +12,19 @@ export class EmbeddedModelStore implements ModelStore {
     this.#deps = deps;
   }
 
-  async all(signal: AbortSignal): Promise<readonly ModelFacts[]> {
+  async all(signal: AbortSignal): Promise<readonly KnownModel[]> {
     signal.throwIfAborted();
     const { database, damage } = this.#deps;
     const records = await database.use((level) => level.iterator(EVERY_MODEL).all());
-    const models: ModelFacts[] = [];
+    const models: KnownModel[] = [];
     for (const [key, record] of records) {
       const model = await damage.unseal(key, record);
-      if (model !== undefined) models.push(model as ModelFacts);
+      if (model !== undefined) models.push(model as KnownModel);
     }
     return models;
   }
 
-  async put(model: ModelFacts, signal: AbortSignal): Promise<void> {
+  async put(model: KnownModel, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const key = modelKey(model.name);
     await orAbort(

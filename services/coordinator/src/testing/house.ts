@@ -3,6 +3,8 @@ import { type ClusterError, neverAborts, silentLogger } from "@cogfleet/core";
 import { countingRandom, ManualClock } from "@cogfleet/core/testing";
 import { resolveRequest } from "@cogfleet/model";
 import { Artifacts } from "../artifacts.js";
+import { Backlog } from "../backlog.js";
+import { Capacities } from "../capacity.js";
 import { Checkpoints } from "../checkpoints.js";
 import { Dispatcher } from "../dispatcher.js";
 import { Fleet, type WorkerReport, type WorkerSession } from "../fleet.js";
@@ -23,6 +25,12 @@ export class House {
   readonly store: JobStore;
   readonly blobs = new MemoryBlobStore();
   readonly models = new ModelCatalog();
+  readonly capacities = new Capacities([]);
+  readonly backlog = new Backlog({
+    capacities: this.capacities,
+    clock: this.clock,
+    onEstimateMeasured: (ratio) => this.noted.push(`estimate was off by ${ratio.toPrecision(2)}`),
+  });
   readonly workers = new WorkerRegistry(this.clock, { leaseMs: 3000 });
   readonly artifacts: Artifacts;
   readonly checkpoints: Checkpoints;
@@ -33,6 +41,7 @@ export class House {
     submitRejected: (reason) => this.noted.push(`rejected ${reason}`),
     jobFinished: ({ outcome, reason }) => this.noted.push(`finished ${outcome} ${reason}`.trim()),
     jobAssigned: () => {},
+    estimateMeasured: () => {},
     stageDone: () => {},
     stepDone: () => {},
     workerLost: (detectedBy) => this.noted.push(`lost by ${detectedBy}`),
