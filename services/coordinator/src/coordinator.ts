@@ -1,0 +1,97 @@
+import { type Clock, type Logger, neverAborts, type Random } from "@cogfleet/core";
+import { resolveRequest } from "@cogfleet/model";
+import { Artifacts } from "./artifacts.js";
+import { Backlog } from "./backlog.js";
+import { Capacities } from "./capacity.js";
+import { Checkpoints } from "./checkpoints.js";
+import type { CoordinatorConfig } from "./config.js";
+import { Dispatcher } from "./dispatcher.js";
+import { Fleet } from "./fleet.js";
+import { Jobs } from "./jobs.js";
+import { ModelMemory } from "./model-memory.js";
+import { ModelCatalog } from "./models.js";
+import type { Observer } from "./observer.js";
+import { Reconciler } from "./reconciler.js";
+import { learnFromStored } from "./recount.js";
+import { Retention } from "./retention.js";
+import type { Stores } from "./stores.js";
+import { watchedStore } from "./watched-store.js";
+import { WorkerRegistry } from "./workers.js";
+
+export interface DomainDeps {
+  readonly stores: Omit<Stores, "close">;
+  readonly observer: Observer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+export type DomainConfig = Pick<
+  CoordinatorConfig,
+  "leaseMs" | "maxQueued" | "maxAttempts" | "retainHours" | "retainJobs"
+>;
+
+/** A coordinator without its doors: everything that decides, on the stores that it was given. */
+export interface Coordinator {
+  readonly jobs: Jobs;
+  readonly models: ModelCatalog;
+  readonly workers: WorkerRegistry;
+  readonly dispatcher: Dispatcher;
+  readonly backlog: Backlog;
+  readonly fleet: Fleet;
+  readonly artifacts: Artifacts;
+  readonly checkpoints: Checkpoints;
+  /** Watches over the leases, the stores and what is kept until the signal aborts. */
+  watch(signal: AbortSignal): Promise<void>;
+  /** Resolves when nothing is being written any more. */
+  settled(): Promise<void>;
+}
+
+/**
+ * Takes up what the stores hold. To be waited for before anyone is let in: a worker that comes back must not find its
+ * old job still running.
+ */
+export async function openCoordinator(deps: DomainDeps, config: DomainConfig): Promise<Coordinator> {
+  const { stores, observer, clock, random, log } = deps;
+  const { blobs } = stores;
+  const store = watchedStore(stores.jobs, () => reconciler.mark());
+  const memory = new ModelMemory(stores.models, log);
+  const known = await memory.load();
+  const capacities = new Capacities(known, (model) => memory.keep(model));
+  const models = new ModelCatalog(known, (model) => memory.keep(capacities.describe(model)));
+  const backlog = new Backlog({ capacities, clock, onEstimateMeasured: observer.estimateMeasured });
+  const workers = new WorkerRegistry(clock, config);
+  const artifacts = new Artifacts({ store, blobs });
+  const checkpoints = new Checkpoints({ store, blobs });
+  const policy = { maxFruitlessAttempts: config.maxAttempts };
+  const dispatcher = new Dispatcher(
+    { store, artifacts, checkpoints, workers, backlog, clock, observer, log },
+    policy,
+  );
+  const reconciler = new Reconciler({ store, dispatcher, workers, backlog, clock, log });
+  const retention = new Retention({ store, blobs, clock, log }, config);
+  const fleet = new Fleet({ workers, models, capacities, dispatcher, clock, observer, log });
+  const jobs = new Jobs(
+    { store, blobs, models, dispatcher, gate: resolveRequest, clock, random, observer, log },
+    config,
+  );
+  await learnFromStored(store, backlog, neverAborts);
+  await reconciler.begin(neverAborts);
+  return {
+    jobs,
+    models,
+    workers,
+    dispatcher,
+    backlog,
+    fleet,
+    artifacts,
+    checkpoints,
+    async watch(signal) {
+      await Promise.all([fleet.watchLeases(signal), reconciler.watch(signal), retention.watch(signal)]);
+    },
+    async settled() {
+      await dispatcher.settled();
+      await memory.settled();
+    },
+  };
+}
