@@ -4,11 +4,12 @@ import { openExchange } from "@cogfleet/exchange";
 import { deviceName, parseDevice } from "@cogfleet/ort";
 import { createRegistry, startHttpServer, startRpcServer } from "@cogfleet/service";
 import { threadsOf, type WorkerConfig } from "./config.js";
+import { FleetClient } from "./fleet-client.js";
 import { type LoadedModel, loadModel } from "./load-model.js";
 import { watchLoopLag } from "./loop-lag.js";
 import { createWorkerMetrics } from "./metrics.js";
 import { openVideoEncoder } from "./mp4/video-encoder.js";
-import { FleetClient } from "./rpc/fleet-client.js";
+import { dialCoordinator } from "./rpc/dial.js";
 import { VERSION } from "./version.js";
 import { Worker } from "./worker.js";
 
@@ -87,44 +88,43 @@ export async function startWorker(
   const id = config.id === "auto" ? `${hostname()}-${random.id().slice(0, 8)}` : config.id;
   const lag = watchLoopLag();
   let isFirstWelcome = true;
-  const client = new FleetClient(
-    {
-      clock,
-      random,
-      log,
-      takeLagMs() {
-        const ms = lag.takeMs();
-        metrics.eventLoopLag(ms / 1000);
-        return ms;
-      },
-      onCommand(command) {
-        if (command.kind === "assign") firstAssignedAt ??= clock.now();
-        worker.handle(command);
-      },
-      onLeaseLost: (reason) => worker.abandon(reason),
-      onWelcome() {
-        if (isFirstWelcome) metrics.coldStartPhase("connect", (clock.now() - startedAt) / 1000);
-        isFirstWelcome = false;
-        if (worker.isDraining) client.report({ kind: "draining" });
-      },
+  const dial = dialCoordinator({ random, log }, config.coordinator, {
+    id,
+    device: deviceName(device),
+    precision: model.precision,
+    threads,
+    model: model.facts,
+    hostname: hostname(),
+    pid: process.pid,
+    version: VERSION,
+    exchangeAddress: addressOf(config, peers.port),
+    configs: model.configs,
+    flopsPerSecond: model.flopsPerSecond,
+    memoryBytes: model.memoryBytes,
+    transformerForm: model.form(),
+  });
+  const client = new FleetClient({
+    clock,
+    random,
+    log,
+    dial,
+    address: config.coordinator,
+    takeLagMs() {
+      const ms = lag.takeMs();
+      metrics.eventLoopLag(ms / 1000);
+      return ms;
     },
-    config.coordinator,
-    {
-      id,
-      device: deviceName(device),
-      precision: model.precision,
-      threads,
-      model: model.facts,
-      hostname: hostname(),
-      pid: process.pid,
-      version: VERSION,
-      exchangeAddress: addressOf(config, peers.port),
-      configs: model.configs,
-      flopsPerSecond: model.flopsPerSecond,
-      memoryBytes: model.memoryBytes,
-      transformerForm: model.form(),
+    onCommand(command) {
+      if (command.kind === "assign") firstAssignedAt ??= clock.now();
+      worker.handle(command);
     },
-  );
+    onLeaseLost: (reason) => worker.abandon(reason),
+    onWelcome() {
+      if (isFirstWelcome) metrics.coldStartPhase("connect", (clock.now() - startedAt) / 1000);
+      isFirstWelcome = false;
+      if (worker.isDraining) client.report({ kind: "draining" });
+    },
+  });
   const worker: Worker = new Worker({
     model,
     encoder,

@@ -13,6 +13,7 @@ import type { Welcome__Output } from "@cogfleet/proto/gen/cogfleet/v1/Welcome";
 import type { WorkerMessage } from "@cogfleet/proto/gen/cogfleet/v1/WorkerMessage";
 import type { Artifact, ArtifactKind, AssignmentId, Command, Report, Stage } from "../assignment.js";
 import type { TransformerForm } from "../compute-form.js";
+import type { Lease } from "../fleet-client.js";
 import type { ModelConfigTexts } from "../video-model.js";
 import { planFromWire } from "./plan-from-wire.js";
 
@@ -60,11 +61,6 @@ export function helloToWire({ id, model, configs, transformerForm, ...rest }: Wo
     configs: { [model.name]: configs },
     transformerForm: transformerForm ?? "",
   };
-}
-
-export interface Lease {
-  readonly heartbeatMs: number;
-  readonly leaseMs: number;
 }
 
 /** `incompatible_version` that names both versions; `internal` for intervals that make no sense. */

@@ -13,9 +13,10 @@ import {
 import { PROTOCOL_VERSION } from "@cogfleet/proto";
 import type { SubmitRequest } from "@cogfleet/proto/gen/cogfleet/v1/SubmitRequest";
 import type { Artifact, Command } from "../assignment.js";
+import { FleetClient } from "../fleet-client.js";
 import { FakeCoordinator } from "../testing/fake-coordinator.js";
 import { ARGS, assignment, FACTS } from "../testing/fakes.js";
-import { FleetClient } from "./fleet-client.js";
+import { dialCoordinator } from "./dial.js";
 
 const WELCOME = { welcome: { protocolVersion: PROTOCOL_VERSION, heartbeatMs: 5, leaseMs: 50 } };
 const ALONE = {
@@ -38,39 +39,38 @@ function connect(t: TestContext, address: string) {
     info: (_fields, message) => void lines.push(message),
     warn: (_fields, message) => void lines.push(message),
   };
-  const client = new FleetClient(
-    {
-      clock: systemClock,
-      random: systemRandom,
-      log,
-      takeLagMs: () => 1.5,
-      onCommand(command) {
-        commands.push(command);
-        tell();
-      },
-      onWelcome: tell,
-      onLeaseLost(reason) {
-        lost.push(reason.message);
-        tell();
-      },
-    },
+  const dial = dialCoordinator({ random: systemRandom, log }, address, {
+    id: "w1",
+    device: "cpu",
+    precision: "fp32",
+    threads: 2,
+    model: FACTS,
+    hostname: "here",
+    pid: 7,
+    version: "0.1.0",
+    exchangeAddress: "here:7",
+    configs: { transformerJson: "{}", vaeJson: "{}", textEncoderJson: "{}" },
+    flopsPerSecond: 1e9,
+    memoryBytes: 2e9,
+    transformerForm: "whole",
+  });
+  const client = new FleetClient({
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    dial,
     address,
-    {
-      id: "w1",
-      device: "cpu",
-      precision: "fp32",
-      threads: 2,
-      model: FACTS,
-      hostname: "here",
-      pid: 7,
-      version: "0.1.0",
-      exchangeAddress: "here:7",
-      configs: { transformerJson: "{}", vaeJson: "{}", textEncoderJson: "{}" },
-      flopsPerSecond: 1e9,
-      memoryBytes: 2e9,
-      transformerForm: "whole",
+    takeLagMs: () => 1.5,
+    onCommand(command) {
+      commands.push(command);
+      tell();
     },
-  );
+    onWelcome: tell,
+    onLeaseLost(reason) {
+      lost.push(reason.message);
+      tell();
+    },
+  });
   const stop = new AbortController();
   const running = client.run(stop.signal);
   running.catch(() => {}); // looked at by the tests that expect it
