@@ -1,6 +1,7 @@
 import { type Clock, ClusterError, type Logger } from "@cogfleet/core";
+import type { DoneReport } from "./attempts.js";
 import type { Capacities } from "./capacity.js";
-import type { Dispatcher, DoneReport } from "./dispatcher.js";
+import type { Dispatcher } from "./dispatcher.js";
 import type { Checkpoint, JobFailure, JobStage } from "./job.js";
 import type { ModelCatalog } from "./models.js";
 import type { Observer } from "./observer.js";
@@ -83,7 +84,7 @@ export class Fleet {
     capacities.workersChanged(workers.all());
     if (replaced !== undefined) {
       const message = `worker ${worker.id} came back on another connection`;
-      dispatcher.lose(replaced, "reconnect", message);
+      dispatcher.attempts.lose(replaced, "reconnect", message);
       replaced.link.close(new ClusterError("lease_lost", message));
     }
     log.info({ workerId: worker.id, device: worker.device, pid: worker.pid }, "worker connected");
@@ -110,12 +111,11 @@ export class Fleet {
     const { dead: lost, elapsedMs } = workers.tick();
     for (const dead of lost) {
       const message = `worker ${dead.worker.id} was silent for longer than its lease`;
-      dispatcher.lose(dead, "lease", message);
+      dispatcher.attempts.lose(dead, "lease", message);
       dead.link.close(new ClusterError("lease_lost", message));
     }
     capacities.workersChanged(workers.all());
     dispatcher.tick(elapsedMs);
-    dispatcher.kick();
   }
 
   #session(connection: Connection): WorkerSession {
@@ -140,7 +140,7 @@ export class Fleet {
         if (!workers.remove(connection) || isOurEnd) return;
         if (connection.assignment === undefined && connection.isDraining)
           log.info({ workerId }, "worker left");
-        else dispatcher.lose(connection, "stream", `worker ${workerId} left`);
+        else dispatcher.attempts.lose(connection, "stream", `worker ${workerId} left`);
       },
     };
   }
@@ -152,7 +152,8 @@ export class Fleet {
     } catch (reason) {
       this.#deps.log.error({ err: reason, workerId, report: report.kind }, "report was not written down");
       // The worker is done with its assignment and will not say so again: without a word its job would run for ever.
-      if (report.kind === "done" || report.kind === "failed") this.#deps.dispatcher.abandon(connection);
+      if (report.kind === "done" || report.kind === "failed")
+        this.#deps.dispatcher.attempts.abandon(connection);
     }
   }
 
@@ -160,19 +161,19 @@ export class Fleet {
     const { dispatcher } = this.#deps;
     switch (report.kind) {
       case "draining":
-        dispatcher.drain(connection);
+        dispatcher.attempts.drain(connection);
         return;
       case "stage_started":
-        await dispatcher.stageStarted(connection, report);
+        await dispatcher.attempts.stageStarted(connection, report);
         return;
       case "step_done":
-        await dispatcher.stepDone(connection, report);
+        await dispatcher.attempts.stepDone(connection, report);
         return;
       case "done":
-        await dispatcher.finish(connection, report);
+        await dispatcher.attempts.finish(connection, report);
         return;
       case "failed":
-        await dispatcher.fail(connection, { ...report, kind: "attempt_failed" });
+        await dispatcher.attempts.fail(connection, { ...report, kind: "attempt_failed" });
         return;
     }
   }

@@ -1,0 +1,221 @@
+import { type Logger, neverAborts } from "@cogfleet/core";
+import type { Artifacts } from "./artifacts.js";
+import type { Background } from "./background.js";
+import { type Group, GroupTable, type Verdict } from "./groups.js";
+import type { Artifact } from "./job.js";
+import type { JobChange } from "./job-life.js";
+import type { JobStore } from "./job-store.js";
+import type { JobWriter } from "./job-writer.js";
+import type { FailureSign, Observer } from "./observer.js";
+import type { Assignment, Connection, WorkerRegistry } from "./workers.js";
+
+export interface AttemptsDeps {
+  readonly store: JobStore;
+  readonly artifacts: Artifacts;
+  readonly writer: JobWriter;
+  readonly workers: WorkerRegistry;
+  readonly background: Background;
+  readonly observer: Observer;
+  readonly log: Logger;
+  /** Workers may have become free, or a job waits again. */
+  readonly onFree: () => void;
+}
+
+/** An assignment is done: what was made, and the wall seconds of each stage. */
+export interface DoneReport extends Assignment {
+  readonly artifacts: readonly Artifact[];
+  readonly encodeSeconds: number;
+  readonly denoiseSeconds: number;
+  readonly decodeSeconds: number;
+}
+
+/** The attempts that run: what their workers report of them, and how they end. */
+export class Attempts {
+  readonly groups = new GroupTable();
+  readonly #deps: AttemptsDeps;
+
+  constructor(deps: AttemptsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Lets time pass: ends the attempts that hang, or whose lost rank has not spoken. */
+  tick(elapsedMs: number): void {
+    for (const { group, verdict, isHung } of this.groups.tick(elapsedMs)) {
+      const { jobId } = group.assignment;
+      const seconds = isHung ? (group.sinceStepMs ?? 0) / 1000 : group.suspectedMs / 1000;
+      this.#noticed(isHung ? "stall" : "peer", seconds, { jobId });
+      this.#deps.background.run(jobId, () => this.end(group, verdict));
+    }
+  }
+
+  /**
+   * Applies a worker's report to its job. A report of a dead epoch changes nothing: false, and the worker is told to
+   * stop that assignment.
+   */
+  async apply(connection: Connection, change: JobChange & Assignment): Promise<boolean> {
+    const { jobId, epoch } = change;
+    const result = await this.#deps.writer.change(jobId, change);
+    if (result?.before.state.kind === "running" && result.before.epoch === epoch) return true;
+    this.#deps.observer.writeFenced();
+    connection.link.send({ kind: "cancel", jobId, epoch });
+    return false;
+  }
+
+  /** Rank 0 says that a step is done, and what it stored of it. */
+  async stepDone(
+    connection: Connection,
+    change: JobChange & Assignment & { kind: "step_done" },
+  ): Promise<void> {
+    const group = this.groups.of(connection, change);
+    if (!(await this.apply(connection, change))) return;
+    this.#deps.observer.stepDone(group?.size ?? 1, change.seconds);
+    if (group === undefined) return;
+    group.stepDone(change.seconds);
+    if (group.leaving !== undefined && group.verdict === undefined)
+      await this.end(group, { kind: "worker_lost", epoch: change.epoch, message: group.leaving });
+  }
+
+  /** Rank 0 begins a stage. */
+  async stageStarted(
+    connection: Connection,
+    change: JobChange & Assignment & { kind: "stage_started" },
+  ): Promise<void> {
+    const group = this.groups.of(connection, change);
+    if (group !== undefined && change.stage !== "denoise") group.sinceStepMs = undefined;
+    await this.apply(connection, change);
+  }
+
+  /** The worker takes nothing new. What it does with others they go on with, without it, from the next step on. */
+  drain(connection: Connection): void {
+    this.#deps.workers.drain(connection);
+    const { assignment, worker } = connection;
+    const group = assignment && this.groups.of(connection, assignment);
+    if (group !== undefined && group.size > 1) group.leaving = `worker ${worker.id} is shutting down`;
+  }
+
+  /** The worker says it is done. With rank 0 the job completes, once all that it should have made is found stored. */
+  async finish(connection: Connection, report: DoneReport): Promise<void> {
+    const { jobId, epoch, artifacts, decodeSeconds: seconds } = report;
+    const group = this.groups.of(connection, report);
+    if (group !== undefined && (group.rankOf(connection) > 0 || group.verdict !== undefined)) {
+      this.#release(connection, report);
+      return;
+    }
+    const change = { kind: "completed", jobId, epoch, artifacts, seconds } as const;
+    // From here on the other ranks may go: nothing depends on them any more.
+    if (group !== undefined) group.verdict = change;
+    const stored = await this.#deps.store.get(jobId, neverAborts);
+    const problems =
+      stored?.job.state.kind === "running" && stored.job.epoch === epoch
+        ? await this.#deps.artifacts.missing(stored.job, epoch, artifacts, neverAborts)
+        : [];
+    if (problems.length > 0) {
+      if (group !== undefined) group.verdict = undefined;
+      const error = { code: "data_loss", message: problems.join("; ") };
+      await this.fail(connection, { kind: "attempt_failed", jobId, epoch, error, isRetryable: true });
+      return;
+    }
+    if (await this.apply(connection, change)) {
+      const { observer } = this.#deps;
+      observer.stageDone("encode", report.encodeSeconds);
+      observer.stageDone("denoise", report.denoiseSeconds);
+      observer.stageDone("decode", report.decodeSeconds);
+    }
+    this.#release(connection, report);
+  }
+
+  /**
+   * The worker gave the assignment up: it failed, or it confirms a cancel. That ends the attempt for all its ranks; when
+   * it only says that another rank was lost, that rank has a moment to say why.
+   */
+  async fail(
+    connection: Connection,
+    change: JobChange & Assignment & { kind: "attempt_failed"; lostRank?: number | undefined },
+  ): Promise<void> {
+    const group = this.groups.of(connection, change);
+    if (group === undefined) await this.apply(connection, change);
+    else if (group.verdict === undefined) {
+      const suspect = change.error.code === "peer_lost" ? change.lostRank : undefined;
+      const others = this.#deps.workers.holders(change).filter((holder) => holder !== connection);
+      if (suspect === undefined || suspect === group.rankOf(connection) || others.length === 0)
+        await this.end(group, suspect === undefined ? change : (group.suspicion ?? change));
+      else {
+        const { message } = change.error;
+        group.suspicion ??= { kind: "worker_lost", epoch: change.epoch, message };
+      }
+    }
+    this.#release(connection, change);
+  }
+
+  /** A worker is gone for good: the attempt that it took part in is over. */
+  lose(connection: Connection, detectedBy: "stream" | "lease" | "reconnect", message: string): void {
+    const { assignment, worker } = connection;
+    this.#deps.observer.workerLost(detectedBy);
+    const seconds = this.#deps.workers.silentSeconds(connection);
+    this.#noticed(detectedBy, seconds, { workerId: worker.id, jobId: assignment?.jobId });
+    if (assignment !== undefined) this.#takeBack(connection, assignment, message);
+  }
+
+  /** Takes back what a living worker holds, because its last report of it could not be written down. */
+  abandon(connection: Connection): void {
+    const { assignment, worker } = connection;
+    if (assignment === undefined) return;
+    this.#release(connection, assignment);
+    this.#takeBack(connection, assignment, `the report of worker ${worker.id} could not be written down`);
+  }
+
+  #noticed(detectedBy: FailureSign, silentSeconds: number, fields: object): void {
+    this.#deps.observer.failureNoticed(detectedBy, silentSeconds);
+    this.#deps.log.warn({ ...fields, detectedBy, silentSeconds }, "failure noticed");
+  }
+
+  #takeBack(connection: Connection, assignment: Assignment, message: string): void {
+    const { jobId, epoch } = assignment;
+    const group = this.groups.of(connection, assignment);
+    this.#deps.background.run(jobId, async () => {
+      const lost: Verdict = { kind: "worker_lost", epoch, message };
+      if (group === undefined) await this.#deps.writer.change(jobId, lost);
+      else if (group.verdict === undefined) await this.end(group, lost);
+      // What rank 0 had made may not be written down.
+      else if (group.verdict.kind === "completed" && group.rankOf(connection) === 0)
+        await this.end(group, lost);
+      if (group !== undefined) this.#closeIfFree(group);
+      this.#deps.onFree();
+    });
+  }
+
+  /** Ends an attempt, once: writes it down, and tells the ranks that still compute. */
+  async end(group: Group, verdict: Verdict): Promise<void> {
+    group.verdict = verdict;
+    const { assignment } = group;
+    if (verdict.kind !== "completed") this.stop(assignment);
+    try {
+      await this.#deps.writer.change(assignment.jobId, verdict);
+    } finally {
+      this.#closeIfFree(group);
+    }
+    this.#deps.onFree();
+  }
+
+  /** Tells whoever computes this attempt to stop. */
+  stop(assignment: Assignment): void {
+    for (const holder of this.#deps.workers.holders(assignment))
+      holder.link.send({ kind: "cancel", ...assignment });
+  }
+
+  /** Lets the workers of an attempt go that was never given to them. */
+  release({ members, assignment }: Group): void {
+    for (const member of members) this.#release(member, assignment);
+  }
+
+  #closeIfFree(group: Group): void {
+    if (this.#deps.workers.holders(group.assignment).length === 0) this.groups.close(group);
+  }
+
+  #release(connection: Connection, assignment: Assignment): void {
+    const group = this.groups.of(connection, assignment);
+    const wasHeld = this.#deps.workers.release(connection, assignment);
+    if (group !== undefined) this.#closeIfFree(group);
+    if (wasHeld) this.#deps.onFree();
+  }
+}

@@ -1,0 +1,96 @@
+import { type Clock, type Logger, neverAborts } from "@cogfleet/core";
+import type { Artifacts } from "./artifacts.js";
+import type { Background } from "./background.js";
+import type { Backlog } from "./backlog.js";
+import type { Checkpoints } from "./checkpoints.js";
+import { isTerminal, type Job } from "./job.js";
+import { type JobChange, type LifePolicy, next } from "./job-life.js";
+import type { JobStore, StoredJob } from "./job-store.js";
+import type { Observer } from "./observer.js";
+
+export interface JobWriterDeps {
+  readonly store: JobStore;
+  readonly artifacts: Artifacts;
+  readonly checkpoints: Checkpoints;
+  readonly background: Background;
+  readonly backlog: Pick<Backlog, "follow">;
+  readonly clock: Clock;
+  readonly observer: Observer;
+  readonly log: Logger;
+  /** The job was written, and waits. */
+  readonly onWaiting: (stored: StoredJob) => void;
+  /** The job was written, and waits no longer. */
+  readonly onNotWaiting: (jobId: string) => void;
+}
+
+/** A job before a change and after it: the same object when the change did not apply. */
+export interface WrittenChange {
+  readonly before: Job;
+  readonly job: Job;
+}
+
+/** Writes down what happens to jobs, and removes the files that this makes useless. */
+export class JobWriter {
+  readonly #deps: JobWriterDeps;
+  readonly #policy: LifePolicy;
+
+  constructor(deps: JobWriterDeps, policy: LifePolicy) {
+    this.#deps = deps;
+    this.#policy = policy;
+  }
+
+  /** Reads, decides and writes until no other writer came between. Undefined when there is no such job. */
+  async change(jobId: string, change: JobChange): Promise<WrittenChange | undefined> {
+    const { store, clock } = this.#deps;
+    for (;;) {
+      const stored = await store.get(jobId, neverAborts);
+      if (stored === undefined) return undefined;
+      const before = stored.job;
+      const { job, events } = next(before, change, clock.wallTime(), this.#policy);
+      if (job === before) return { before, job };
+      const written = await store.update(job, stored.revision, events, neverAborts);
+      if (written === undefined) continue;
+      this.#follow(before, written);
+      this.#sweepCheckpoints(before, job);
+      return { before, job };
+    }
+  }
+
+  #follow(before: Job, written: StoredJob): void {
+    const { job } = written;
+    const { log, observer, artifacts, background, backlog, onWaiting, onNotWaiting } = this.#deps;
+    backlog.follow(job);
+    if (before.state.kind === job.state.kind) return;
+    if (job.state.kind === "queued") {
+      log.warn({ jobId: job.id, attempts: job.attempts }, "job queued again");
+      onWaiting(written);
+    } else onNotWaiting(job.id);
+    if (before.state.kind === "running" && job.state.kind !== "completed") {
+      const attempt = { jobId: job.id, epoch: before.epoch };
+      background.run(job.id, () => artifacts.sweep(attempt, neverAborts));
+    }
+    if (!isTerminal(job.state.kind)) return;
+    const outcome = job.state.kind;
+    const reason = job.state.kind === "failed" ? job.state.error.code : "";
+    const seconds = Math.max(0, ((job.finishedAt ?? job.createdAt) - job.createdAt) / 1000);
+    observer.jobFinished({ model: job.request.model, outcome, reason, seconds });
+    log.info({ jobId: job.id, outcome, reason, attempts: job.attempts, seconds }, "job finished");
+  }
+
+  /** What an older step stored is of no use any more, and nothing is once the job has ended. */
+  #sweepCheckpoints(before: Job, job: Job): void {
+    const { checkpoints, background } = this.#deps;
+    const old = before.checkpoint;
+    if (before.state.kind === "running" && job.state.kind !== "running") {
+      // It may have been stored without a report that names it.
+      const unnamed = { epoch: before.epoch, step: before.progress.step + 1 };
+      background.run(job.id, () => checkpoints.delete(job.id, unnamed, neverAborts));
+    }
+    const isOver = isTerminal(job.state.kind);
+    const kept = job.checkpoint;
+    if (old !== undefined && (isOver || old !== kept))
+      background.run(job.id, () => checkpoints.delete(job.id, old, neverAborts));
+    if (kept !== undefined && isOver && kept !== old)
+      background.run(job.id, () => checkpoints.delete(job.id, kept, neverAborts));
+  }
+}
