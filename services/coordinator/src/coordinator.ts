@@ -8,6 +8,7 @@ import type { CoordinatorConfig } from "./config.js";
 import { Dispatcher } from "./dispatcher.js";
 import { Fleet } from "./fleet.js";
 import { Jobs } from "./jobs.js";
+import type { Leadership } from "./leadership.js";
 import { ModelMemory } from "./model-memory.js";
 import { ModelCatalog } from "./models.js";
 import type { Observer } from "./observer.js";
@@ -20,6 +21,8 @@ import { WorkerRegistry } from "./workers.js";
 
 export interface DomainDeps {
   readonly stores: Omit<Stores, "close">;
+  /** Begun by whoever holds the lease. */
+  readonly leadership: Pick<Leadership, "term">;
   readonly observer: Observer;
   readonly clock: Clock;
   readonly random: Random;
@@ -52,7 +55,7 @@ export interface Coordinator {
  * old job still running.
  */
 export async function openCoordinator(deps: DomainDeps, config: DomainConfig): Promise<Coordinator> {
-  const { stores, observer, clock, random, log } = deps;
+  const { stores, leadership, observer, clock, random, log } = deps;
   const { blobs } = stores;
   const store = watchedStore(stores.jobs, () => reconciler.mark());
   const memory = new ModelMemory(stores.models, log);
@@ -65,7 +68,7 @@ export async function openCoordinator(deps: DomainDeps, config: DomainConfig): P
   const checkpoints = new Checkpoints({ store, blobs });
   const policy = { maxFruitlessAttempts: config.maxAttempts };
   const dispatcher = new Dispatcher(
-    { store, artifacts, checkpoints, workers, backlog, clock, observer, log },
+    { store, leadership, artifacts, checkpoints, workers, backlog, clock, observer, log },
     policy,
   );
   const reconciler = new Reconciler({ store, dispatcher, workers, backlog, clock, log });

@@ -10,6 +10,7 @@ import type { Job } from "./job.js";
 import type { LifePolicy } from "./job-life.js";
 import type { JobStore, StoredJob } from "./job-store.js";
 import { JobWriter } from "./job-writer.js";
+import type { Leadership } from "./leadership.js";
 import type { Observer } from "./observer.js";
 import { formOf, partsOf, planGroup } from "./planning.js";
 import { JobQueue, type QueuedJob } from "./queue.js";
@@ -18,6 +19,7 @@ import type { Assignment, Connection, WorkerRegistry } from "./workers.js";
 
 export interface DispatcherDeps {
   readonly store: JobStore;
+  readonly leadership: Pick<Leadership, "term">;
   readonly artifacts: Artifacts;
   readonly checkpoints: Checkpoints;
   readonly workers: WorkerRegistry;

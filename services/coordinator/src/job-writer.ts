@@ -1,4 +1,4 @@
-import { type Clock, type Logger, neverAborts } from "@cogfleet/core";
+import { type Clock, ClusterError, type Logger, neverAborts } from "@cogfleet/core";
 import type { Artifacts } from "./artifacts.js";
 import type { Background } from "./background.js";
 import type { Backlog } from "./backlog.js";
@@ -6,10 +6,12 @@ import type { Checkpoints } from "./checkpoints.js";
 import { isTerminal, type Job } from "./job.js";
 import { type JobChange, type LifePolicy, next } from "./job-life.js";
 import type { JobStore, StoredJob } from "./job-store.js";
+import type { Leadership } from "./leadership.js";
 import type { Observer } from "./observer.js";
 
 export interface JobWriterDeps {
   readonly store: JobStore;
+  readonly leadership: Pick<Leadership, "term">;
   readonly artifacts: Artifacts;
   readonly checkpoints: Checkpoints;
   readonly background: Background;
@@ -39,21 +41,33 @@ export class JobWriter {
     this.#policy = policy;
   }
 
-  /** Reads, decides and writes until no other writer came between. Undefined when there is no such job. */
+  /**
+   * Reads, decides and writes until no other writer came between. Undefined when there is no such job. Anyone may ask
+   * for a cancel; all else is the leader's, and `lease_lost` for one that leads no more or has a successor.
+   */
   async change(jobId: string, change: JobChange): Promise<WrittenChange | undefined> {
-    const { store, clock } = this.#deps;
+    const { store, clock, leadership } = this.#deps;
     for (;;) {
       const stored = await store.get(jobId, neverAborts);
       if (stored === undefined) return undefined;
       const before = stored.job;
       const { job, events } = next(before, change, clock.wallTime(), this.#policy);
       if (job === before) return { before, job };
-      const written = await store.update(job, stored.revision, events, neverAborts);
+      const term = change.kind === "cancel_asked" ? (leadership.term ?? before.term) : leadership.term;
+      if (term === undefined || term < before.term) throw this.#fenced(before, change.kind, term);
+      const written = await store.update({ ...job, term }, stored.revision, events, neverAborts);
       if (written === undefined) continue;
       this.#follow(before, written);
       this.#sweepCheckpoints(before, job);
-      return { before, job };
+      return { before, job: written.job };
     }
+  }
+
+  #fenced({ id, term: newest }: Job, change: JobChange["kind"], term: number | undefined): ClusterError {
+    this.#deps.observer.writeFenced();
+    const why =
+      term === undefined ? "this coordinator leads no more" : `term ${term} is over since ${newest}`;
+    return new ClusterError("lease_lost", `job ${id} was not changed (${change}): ${why}`);
   }
 
   #follow(before: Job, written: StoredJob): void {

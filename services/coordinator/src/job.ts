@@ -77,6 +77,8 @@ export interface Job {
   /** sha256 of the body as the client sent it, to tell a retry from another request under the same key. */
   readonly bodySha256: string;
   readonly state: JobState;
+  /** Of the leader that wrote it last: one of an older term may not change it any more. 0 before the first. */
+  readonly term: number;
   /** Of the newest assignment: what carries an older one changes nothing. 0 before the first. */
   readonly epoch: number;
   /** How often it was given to workers. */
@@ -159,6 +161,7 @@ export function newJob(
   const job: Job = {
     ...admitted,
     state: { kind: "queued" },
+    term: 0,
     epoch: 0,
     attempts: 0,
     furthestStep: 0,

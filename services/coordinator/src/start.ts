@@ -4,10 +4,12 @@ import { fleetApi, generationApi } from "@cogfleet/proto";
 import { createRegistry, startHttpServer, startRpcServer } from "@cogfleet/service";
 import type { CoordinatorConfig } from "./config.js";
 import { type Coordinator, openCoordinator } from "./coordinator.js";
+import { Leadership } from "./leadership.js";
 import { openLocalStores } from "./local-stores.js";
 import { createCoordinatorMetrics, type Snapshot } from "./metrics.js";
 import { fleetHandlers } from "./rpc/fleet-handlers.js";
 import { generationHandlers } from "./rpc/generation-handlers.js";
+import { SoleLeader } from "./sole-leader.js";
 import type { Stores } from "./stores.js";
 import { VERSION } from "./version.js";
 
@@ -40,7 +42,12 @@ export async function startCoordinator(
     await stores.close();
     throw reason;
   };
-  const domain = await openCoordinator({ stores, observer, clock, random, log }, config).catch(giveUp);
+  const leadership = new Leadership();
+  const held = await new SoleLeader(`${config.listen}:${config.port}`).acquire(neverAborts);
+  leadership.begin(held.term);
+  const domain = await openCoordinator({ stores, leadership, observer, clock, random, log }, config).catch(
+    giveUp,
+  );
   const { jobs, models, workers, fleet, artifacts, checkpoints } = domain;
   const stopping = new AbortController();
   const rpc = await startRpcServer({

@@ -11,6 +11,7 @@ import { Fleet, type WorkerReport, type WorkerSession } from "../fleet.js";
 import type { Artifact, Job, JobEvent } from "../job.js";
 import type { JobStore } from "../job-store.js";
 import { Jobs } from "../jobs.js";
+import { Leadership } from "../leadership.js";
 import { MemoryBlobStore } from "../memory-blob-store.js";
 import { MemoryJobStore } from "../memory-job-store.js";
 import { ModelCatalog } from "../models.js";
@@ -23,6 +24,7 @@ import { emptyVideo, sampleWorker } from "./sample-jobs.js";
 export class House {
   readonly clock = new ManualClock();
   readonly store: JobStore;
+  readonly leadership = new Leadership();
   readonly blobs = new MemoryBlobStore();
   readonly models = new ModelCatalog();
   readonly capacities = new Capacities([]);
@@ -54,8 +56,16 @@ export class House {
   readonly fleet: Fleet;
   readonly jobs: Jobs;
 
-  /** @param options.store that of another house, as if it were started again */
-  constructor({ maxQueued = 100, store }: { maxQueued?: number; store?: JobStore } = {}) {
+  /**
+   * @param options.store that of another house, as if it were started again
+   * @param options.term in which it leads
+   */
+  constructor({
+    maxQueued = 100,
+    store,
+    term = 1,
+  }: { maxQueued?: number; store?: JobStore; term?: number } = {}) {
+    this.leadership.begin(term);
     this.store = store ?? new MemoryJobStore();
     this.artifacts = new Artifacts(this);
     this.checkpoints = new Checkpoints(this);
