@@ -26,6 +26,7 @@ execFileSync(
     "cogfleet/v1/generation.proto",
     "cogfleet/v1/fleet.proto",
     "cogfleet/v1/exchange.proto",
+    "externalscaler.proto",
   ],
   {
     stdio: ["ignore", "ignore", "inherit"],

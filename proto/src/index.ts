@@ -3,5 +3,6 @@ export {
   fleetApi,
   generationApi,
   PROTOCOL_VERSION,
+  scalerApi,
 } from "./definitions.js";
 export { fileDescriptors } from "./gen/descriptors.js";

@@ -10,6 +10,8 @@ import { MAX_RANKS } from "./scheduler.js";
 export interface BacklogFigures {
   readonly queuedJobs: number;
   readonly runningJobs: number;
+  /** Workers that run jobs. */
+  readonly busyWorkers: number;
   /** Seconds that one worker would take for what is left of all of them: estimated, and corrected by what was measured. */
   readonly workSeconds: number;
   /** The part of them that waits. */
@@ -41,6 +43,8 @@ interface Entry {
   /** Operations that are left. */
   readonly left: number;
   readonly minRanks: number;
+  /** Workers that run it. */
+  readonly ranks: number;
   /** Wall time, milliseconds; undefined: it runs. */
   readonly queuedAt: number | undefined;
   readonly lastSequence: number;
@@ -56,6 +60,7 @@ export class Backlog {
   readonly #entries = new Map<string, Entry>();
   readonly #models = new Map<string, ModelBacklog>();
   readonly #shapes = new Map<string, JobWork>();
+  readonly #listeners = new Set<() => void>();
 
   constructor(deps: BacklogDeps) {
     this.#deps = deps;
@@ -78,11 +83,13 @@ export class Backlog {
       model: job.request.model,
       left: workLeft(this.#workOf(job.request), job),
       minRanks: Math.min(MAX_RANKS, cfg * context),
+      ranks: job.state.kind === "queued" ? 0 : Math.max(1, job.workerIds.length),
       queuedAt: job.state.kind === "queued" ? (before?.queuedAt ?? queuedAt) : undefined,
       lastSequence: job.lastSequence,
     };
     this.#entries.set(job.id, entry);
     this.#model(entry.model).replace(job.id, before, entry);
+    this.#tell();
   }
 
   /** A job was removed. */
@@ -91,6 +98,13 @@ export class Backlog {
     if (entry === undefined) return;
     this.#entries.delete(jobId);
     this.#model(entry.model).replace(jobId, entry, undefined);
+    this.#tell();
+  }
+
+  /** Calls `listener` after each change; returns what stops that. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** What is counted now, for `sweep`. */
@@ -127,6 +141,7 @@ export class Backlog {
     return {
       queuedJobs: known.queuedJobs,
       runningJobs: known.runningJobs,
+      busyWorkers: known.busyWorkers,
       workSeconds: seconds(known.queuedWork + known.runningWork),
       queuedWorkSeconds: seconds(known.queuedWork),
       oldestQueuedAt: known.oldestQueuedAt,
@@ -139,6 +154,10 @@ export class Backlog {
   workSecondsOf(request: JobRequest): number {
     const correction = this.#models.get(request.model)?.error.ratio ?? 1;
     return this.#seconds(request.model, totalWork(this.#workOf(request))) * correction;
+  }
+
+  #tell(): void {
+    for (const listener of [...this.#listeners]) listener();
   }
 
   #measure(job: Job): void {
@@ -186,6 +205,7 @@ class ModelBacklog {
   queuedWork = 0;
   runningWork = 0;
   runningJobs = 0;
+  busyWorkers = 0;
   /** Since when each waits, the longest first: a Map keeps the order of coming. */
   readonly #queued = new Map<string, number>();
   /** Jobs by the workers that they take at least. */
@@ -217,8 +237,9 @@ class ModelBacklog {
     );
   }
 
-  #count({ left, minRanks, queuedAt }: Entry, sign: 1 | -1): void {
+  #count({ left, minRanks, ranks, queuedAt }: Entry, sign: 1 | -1): void {
     this.#ranks[minRanks] = (this.#ranks[minRanks] ?? 0) + sign;
+    this.busyWorkers += sign * ranks;
     if (queuedAt !== undefined) this.queuedWork += sign * left;
     else {
       this.runningJobs += sign;
@@ -230,6 +251,7 @@ class ModelBacklog {
 const NOTHING: BacklogFigures = {
   queuedJobs: 0,
   runningJobs: 0,
+  busyWorkers: 0,
   workSeconds: 0,
   queuedWorkSeconds: 0,
   oldestQueuedAt: undefined,
@@ -243,6 +265,7 @@ function together(a: BacklogFigures, b: BacklogFigures): BacklogFigures {
   return {
     queuedJobs: a.queuedJobs + b.queuedJobs,
     runningJobs: a.runningJobs + b.runningJobs,
+    busyWorkers: a.busyWorkers + b.busyWorkers,
     workSeconds: a.workSeconds + b.workSeconds,
     queuedWorkSeconds: a.queuedWorkSeconds + b.queuedWorkSeconds,
     oldestQueuedAt: oldest === Infinity ? undefined : oldest,

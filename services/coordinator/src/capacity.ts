@@ -30,6 +30,11 @@ export class Capacities {
     return this.#known.has(model);
   }
 
+  /** Models that a worker has offered, ever. */
+  models(): readonly string[] {
+    return [...this.#known.keys()];
+  }
+
   /** A model as a worker offers it, with what is known of workers' capacity for it. */
   describe(facts: ModelFacts): KnownModel {
     const { digest, capacity } = this.#known.get(facts.name) ?? {};

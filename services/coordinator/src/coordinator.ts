@@ -15,6 +15,7 @@ import type { Observer } from "./observer.js";
 import { Reconciler } from "./reconciler.js";
 import { learnFromStored } from "./recount.js";
 import { Retention } from "./retention.js";
+import { Scaling } from "./scaling.js";
 import type { Stores } from "./stores.js";
 import { watchedStore } from "./watched-store.js";
 import { WorkerRegistry } from "./workers.js";
@@ -41,6 +42,7 @@ export interface Coordinator {
   readonly workers: WorkerRegistry;
   readonly dispatcher: Dispatcher;
   readonly backlog: Backlog;
+  readonly scaling: Scaling;
   readonly fleet: Fleet;
   readonly artifacts: Artifacts;
   readonly checkpoints: Checkpoints;
@@ -74,6 +76,7 @@ export async function openCoordinator(deps: DomainDeps, config: DomainConfig): P
   const reconciler = new Reconciler({ store, dispatcher, workers, backlog, clock, log });
   const retention = new Retention({ store, blobs, clock, log }, config);
   const fleet = new Fleet({ workers, models, capacities, dispatcher, clock, observer, log });
+  const scaling = new Scaling({ backlog, capacities, clock });
   const jobs = new Jobs(
     { store, blobs, models, dispatcher, gate: resolveRequest, clock, random, observer, log },
     config,
@@ -86,6 +89,7 @@ export async function openCoordinator(deps: DomainDeps, config: DomainConfig): P
     workers,
     dispatcher,
     backlog,
+    scaling,
     fleet,
     artifacts,
     checkpoints,

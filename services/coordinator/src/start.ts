@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { type Clock, ClusterError, type Logger, neverAborts, type Random } from "@cogfleet/core";
-import { fleetApi, generationApi } from "@cogfleet/proto";
+import { fleetApi, generationApi, scalerApi } from "@cogfleet/proto";
 import { createRegistry, startHttpServer, startRpcServer } from "@cogfleet/service";
 import type { CoordinatorConfig } from "./config.js";
 import { type Coordinator, openCoordinator } from "./coordinator.js";
@@ -9,6 +9,7 @@ import { openLocalStores } from "./local-stores.js";
 import { createCoordinatorMetrics, type Snapshot } from "./metrics.js";
 import { fleetHandlers } from "./rpc/fleet-handlers.js";
 import { generationHandlers } from "./rpc/generation-handlers.js";
+import { scalerHandlers } from "./rpc/scaler-handlers.js";
 import { SoleLeader } from "./sole-leader.js";
 import type { Stores } from "./stores.js";
 import { VERSION } from "./version.js";
@@ -48,7 +49,7 @@ export async function startCoordinator(
   const domain = await openCoordinator({ stores, leadership, observer, clock, random, log }, config).catch(
     giveUp,
   );
-  const { jobs, models, workers, fleet, artifacts, checkpoints } = domain;
+  const { jobs, models, workers, fleet, artifacts, checkpoints, scaling } = domain;
   const stopping = new AbortController();
   const rpc = await startRpcServer({
     host: config.listen,
@@ -65,6 +66,10 @@ export async function startCoordinator(
           { heartbeatMs: config.heartbeatMs, leaseMs: config.leaseMs },
         ),
       },
+      {
+        definition: scalerApi.ExternalScaler.service,
+        handlers: scalerHandlers({ scaling, log, stopping: stopping.signal }),
+      },
     ],
     log,
     onCallEnd: callEnded,
@@ -75,6 +80,7 @@ export async function startCoordinator(
     port: config.httpPort,
     registry,
     notReady,
+    json: { "/scale": (query) => scaling.report(query) },
     log,
   }).catch(async (reason: unknown) => {
     await rpc.stop(neverAborts);

@@ -10,6 +10,8 @@ export interface HttpServerOptions {
   readonly registry: Registry;
   /** Why this process should get no work now, or undefined when it may: the readiness probe. */
   readonly notReady: () => string | undefined;
+  /** What else GET answers, in JSON, by path; from the query's parameters, the last one where a name is there twice. */
+  readonly json?: Readonly<Record<string, (query: Readonly<Record<string, string>>) => object>>;
   readonly log: Logger;
 }
 
@@ -17,6 +19,14 @@ export interface HttpServer {
   readonly port: number;
   /** Idempotent. Open requests are cut when the signal aborts. */
   stop(signal: AbortSignal): Promise<void>;
+}
+
+function textsOf(query: unknown): Record<string, string> {
+  const entries = Object.entries(query ?? {}).map(([name, value]): [string, string] => {
+    const last: unknown = Array.isArray(value) ? value.at(-1) : value;
+    return [name, String(last)];
+  });
+  return Object.fromEntries(entries);
 }
 
 /** /metrics for Prometheus, /healthz (the process answers), /readyz (it takes work). */
@@ -31,7 +41,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const reason = options.notReady();
     return reason === undefined ? { status: "ready" } : reply.code(503).send({ status: "not ready", reason });
   });
+  for (const [path, answer] of Object.entries(options.json ?? {}))
+    app.get(path, async (request) => answer(textsOf(request.query)));
   app.setErrorHandler(async (reason, _request, reply) => {
+    if (reason instanceof ClusterError && reason.code === "invalid_request")
+      return reply.code(400).send({ error: reason.code, message: reason.message });
     options.log.error({ err: reason }, "http request failed");
     return reply.code(500).send({ error: "internal error" });
   });
