@@ -55,6 +55,8 @@ export class ClusterError extends Error {
   }
 }
 
+export const ERROR_CODES: readonly ErrorCode[] = Object.keys(RETRYABLE) as ErrorCode[];
+
 /** Whether `code`, as read from the wire or a file, is one of ours. */
 export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(RETRYABLE, code);

@@ -9,9 +9,11 @@ export {
   switchSetting,
   textSetting,
 } from "./config.js";
+export * as buckets from "./http/buckets.js";
 export { createRegistry } from "./http/registry.js";
 export { type HttpServer, type HttpServerOptions, startHttpServer } from "./http/server.js";
 export { createLogger, LOG_LEVELS, type LogLevel } from "./log/pino-logger.js";
+export { type LoopLag, reportLoopLag, watchLoopLag } from "./loop-lag.js";
 export {
   type ExitCode,
   type RunOptions,

@@ -6,7 +6,7 @@ import type { Artifact } from "./job.js";
 import type { JobChange } from "./job-life.js";
 import type { JobStore } from "./job-store.js";
 import type { JobWriter } from "./job-writer.js";
-import type { FailureSign, Observer } from "./observer.js";
+import type { FailureSign, LossSign, Observer } from "./observer.js";
 import type { Assignment, Connection, WorkerRegistry } from "./workers.js";
 
 export interface AttemptsDeps {
@@ -148,7 +148,7 @@ export class Attempts {
   }
 
   /** A worker is gone for good: the attempt that it took part in is over. */
-  lose(connection: Connection, detectedBy: "stream" | "lease" | "reconnect", message: string): void {
+  lose(connection: Connection, detectedBy: LossSign, message: string): void {
     const { assignment, worker } = connection;
     this.#deps.observer.workerLost(detectedBy);
     const seconds = this.#deps.workers.silentSeconds(connection);

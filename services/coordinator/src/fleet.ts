@@ -69,7 +69,7 @@ export class Fleet {
 
   /** Throws `invalid_checkpoint` when it offers a model that others know otherwise. */
   connect(worker: WorkerFacts, link: WorkerLink): WorkerSession {
-    const { workers, models, capacities, dispatcher, log } = this.#deps;
+    const { workers, models, capacities, dispatcher, observer, log } = this.#deps;
     const others = workers
       .all()
       .filter((other) => other.worker.id !== worker.id || other.assignment !== undefined);
@@ -80,6 +80,7 @@ export class Fleet {
         dispatcher.queue.sizeOf(name) > 0 ||
         others.some((other) => other.worker.models.some((model) => model.name === name)),
     );
+    for (const { name } of worker.models) observer.modelOffered(name);
     const { connection, replaced } = workers.connect(worker, link);
     capacities.workersChanged(workers.all());
     if (replaced !== undefined) {

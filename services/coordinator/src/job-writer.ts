@@ -6,6 +6,7 @@ import type { Checkpoints } from "./checkpoints.js";
 import { isTerminal, type Job } from "./job.js";
 import { type JobChange, type LifePolicy, next } from "./job-life.js";
 import type { JobStore, StoredJob } from "./job-store.js";
+import { JobWatch } from "./job-watch.js";
 import type { Leadership } from "./leadership.js";
 import type { Observer } from "./observer.js";
 
@@ -35,10 +36,12 @@ export interface WrittenChange {
 export class JobWriter {
   readonly #deps: JobWriterDeps;
   readonly #policy: LifePolicy;
+  readonly #watch: JobWatch;
 
   constructor(deps: JobWriterDeps, policy: LifePolicy) {
     this.#deps = deps;
     this.#policy = policy;
+    this.#watch = new JobWatch(deps.clock, deps.observer);
   }
 
   /**
@@ -58,6 +61,7 @@ export class JobWriter {
       const written = await store.update({ ...job, term }, stored.revision, events, neverAborts);
       if (written === undefined) continue;
       this.#follow(before, written);
+      this.#watch.changed(change.kind, before, job);
       this.#sweepCheckpoints(before, job);
       return { before, job: written.job };
     }

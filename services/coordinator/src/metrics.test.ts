@@ -1,68 +1,104 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { createRegistry } from "@cogfleet/service";
+import { documentedMetrics, exposedMetrics, parseMetrics } from "@cogfleet/service/testing";
 import { createCoordinatorMetrics, type Snapshot } from "./metrics.js";
 
-const IDLE: Snapshot = {
-  queued: 0,
-  running: 0,
-  idleWorkers: 0,
-  busyWorkers: 0,
+const BUSY: Snapshot = {
+  queued: 4,
+  running: 2,
+  idleWorkers: 1,
+  busyWorkers: 4,
   drainingWorkers: 0,
-  backlogSeconds: [["m", 1]],
-  oldestQueuedSeconds: 0,
+  groups: new Map([[2, 2]]),
+  oldestQueuedSeconds: 7,
+  backlogSeconds: [["m", 90]],
+  isStoreUp: true,
+  isLeader: false,
 };
 
+/** Metrics that have seen everything once. */
+function setUp() {
+  const registry = createRegistry({ service: "coordinator", version: "0" });
+  let now = BUSY;
+  let looks = 0;
+  const metrics = createCoordinatorMetrics(registry, () => {
+    looks += 1;
+    return now;
+  });
+  const { observer } = metrics;
+  observer.modelOffered("m");
+  observer.jobSubmitted("m");
+  observer.submitDeduplicated();
+  observer.submitRejected("invalid_request");
+  observer.jobFinished({ model: "m", outcome: "failed", reason: "numeric_error", seconds: 1 });
+  observer.jobFinished({ model: "m", outcome: "failed", reason: "what a stranger says", seconds: 1 });
+  observer.jobAssigned(3);
+  observer.stageDone("decode", 1);
+  observer.stepDone(2, 1);
+  observer.workerLost("lease");
+  observer.failureNoticed("stream", 0.2);
+  observer.stepsLost("worker_lost", 1);
+  observer.jobRecovered(2);
+  observer.groupResized();
+  observer.jobPreempted();
+  observer.deadlineMissed();
+  observer.stragglerMeasured(1.2);
+  observer.estimateMeasured(0.9);
+  observer.checkpointStored(1e6, 0.1);
+  observer.artifactWriteFailed("resource_exhausted");
+  observer.writeFenced();
+  observer.dataDamaged();
+  metrics.callEnded({ method: "a/B", code: "OK" });
+  metrics.eventLoopLag(0.01);
+  metrics.certificateRead("own", 1.8e9);
+  const set = (next: Partial<Snapshot>): void => {
+    now = { ...now, ...next };
+  };
+  return { registry, set, looks: () => looks, scrape: async () => parseMetrics(await registry.metrics()) };
+}
+
 describe("the coordinator's metrics", () => {
-  it("have these names and labels, which dashboards and alerts rely on", async () => {
-    const registry = createRegistry({ service: "coordinator", version: "0" });
-    const { observer, callEnded } = createCoordinatorMetrics(registry, () => IDLE);
-    observer.jobSubmitted("m");
-    observer.submitRejected("invalid_request");
-    observer.jobFinished({ model: "m", outcome: "completed", reason: "", seconds: 1 });
-    observer.stageDone("decode", 1);
-    observer.stepDone(2, 1);
-    observer.workerLost("lease");
-    observer.failureNoticed("stream", 0.2);
-    callEnded({ method: "a/B", code: "OK" });
-    const series = new Set<string>();
-    for (const metric of await registry.getMetricsAsJSON()) {
-      if (!metric.name.startsWith("cogfleet_")) continue;
-      const labels = metric.values
-        .flatMap((value) => Object.keys(value.labels))
-        .filter((label) => label !== "le");
-      series.add(`${metric.name}{${[...new Set(labels)].join(",")}}`);
-    }
-    assert.deepEqual([...series].sort(), [
-      "cogfleet_backlog_work_seconds{model}",
-      "cogfleet_build_info{service,version,node}",
-      "cogfleet_detection_seconds{detected_by}",
-      "cogfleet_estimate_error_ratio{}",
-      "cogfleet_fenced_writes_total{}",
-      "cogfleet_grpc_server_handled_total{method,code}",
-      "cogfleet_job_duration_seconds{outcome}",
-      "cogfleet_job_queue_wait_seconds{}",
-      "cogfleet_job_stage_seconds{stage}",
-      "cogfleet_jobs_finished_total{model,outcome,reason}",
-      "cogfleet_jobs_submitted_total{model}",
-      "cogfleet_jobs{state}",
-      "cogfleet_oldest_queued_age_seconds{}",
-      "cogfleet_step_seconds{degree}",
-      "cogfleet_steps_total{}",
-      "cogfleet_store_damaged_total{}",
-      "cogfleet_submit_deduplicated_total{}",
-      "cogfleet_submit_rejected_total{reason}",
-      "cogfleet_workers_lost_total{detected_by}",
-      "cogfleet_workers{state}",
+  it("are those that docs/metrics.md lists: names, types, labels and meanings are an interface", async () => {
+    const { registry } = setUp();
+    const doc = readFileSync(new URL("../../../docs/metrics.md", import.meta.url), "utf8");
+    assert.deepEqual(exposedMetrics(await registry.metrics()), documentedMetrics(doc, "Coordinator"));
+  });
+
+  it("look at what is the case once a scrape", async () => {
+    const { scrape, looks } = setUp();
+    await scrape();
+    await scrape();
+    assert.equal(looks(), 2);
+  });
+
+  it("show a degree that no group has any more as 0", async () => {
+    const { scrape, set } = setUp();
+    await scrape();
+    set({ groups: new Map([[3, 1]]) });
+    const samples = (await scrape()).get("cogfleet_groups")?.samples ?? [];
+    const byDegree = samples.map(({ labels, value }) => [labels["degree"], value]);
+    assert.deepEqual(byDegree, [
+      ["2", 0],
+      ["3", 1],
     ]);
   });
 
-  it("leave out what `promtool check metrics` refuses", async () => {
+  it("count reasons that are not ours as other, so that labels stay a closed set", async () => {
+    const finished = (await setUp().scrape()).get("cogfleet_jobs_finished_total")?.samples ?? [];
+    const counted = finished.filter(({ value }) => value > 0).map(({ labels }) => labels["reason"]);
+    assert.deepEqual(counted.sort(), ["numeric_error", "other"]);
+  });
+
+  it("show what can be counted before it happens, so that the first time is an increase", async () => {
     const registry = createRegistry({ service: "coordinator", version: "0" });
-    const names = (await registry.getMetricsAsJSON()).map((metric) => metric.name);
-    assert.deepEqual(
-      names.filter((name) => /^nodejs_active_.*_total$/.test(name)),
-      [],
-    );
+    const { observer } = createCoordinatorMetrics(registry, () => BUSY);
+    observer.modelOffered("m");
+    const page = parseMetrics(await registry.metrics());
+    for (const name of ["workers_lost_total", "fenced_writes_total", "jobs_finished_total"]) {
+      const samples = page.get(`cogfleet_${name}`)?.samples ?? [];
+      assert.ok(samples.length > 0 && samples.every(({ value }) => value === 0), name);
+    }
   });
 });

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { type Clock, ClusterError, type Logger, neverAborts, type Random } from "@cogfleet/core";
 import { fleetApi, generationApi, scalerApi } from "@cogfleet/proto";
-import { createRegistry, startHttpServer, startRpcServer } from "@cogfleet/service";
+import { createRegistry, reportLoopLag, startHttpServer, startRpcServer } from "@cogfleet/service";
 import type { CoordinatorConfig } from "./config.js";
 import { type Coordinator, openCoordinator } from "./coordinator.js";
 import { Leadership } from "./leadership.js";
@@ -11,8 +11,11 @@ import { fleetHandlers } from "./rpc/fleet-handlers.js";
 import { generationHandlers } from "./rpc/generation-handlers.js";
 import { scalerHandlers } from "./rpc/scaler-handlers.js";
 import { SoleLeader } from "./sole-leader.js";
+import { StoreHealth } from "./store-health.js";
 import type { Stores } from "./stores.js";
 import { VERSION } from "./version.js";
+import { watchedBlobs } from "./watched-blobs.js";
+import type { Connection } from "./workers.js";
 
 export interface CoordinatorDeps {
   readonly clock: Clock;
@@ -29,6 +32,8 @@ export interface RunningCoordinator {
   stop(signal: AbortSignal): Promise<void>;
 }
 
+const LAG_INTERVAL_MS = 1_000;
+
 /** The composition root: the domain on its stores, behind its servers. Tests call it too. */
 export async function startCoordinator(
   config: CoordinatorConfig,
@@ -36,7 +41,13 @@ export async function startCoordinator(
 ): Promise<RunningCoordinator> {
   const { clock, random, log } = deps;
   const registry = createRegistry({ service: "coordinator", version: VERSION });
-  const { observer, callEnded } = createCoordinatorMetrics(registry, () => snapshot(domain, clock));
+  const health = new StoreHealth();
+  const metrics = createCoordinatorMetrics(registry, () => ({
+    ...snapshot(domain, clock),
+    isStoreUp: health.isUp,
+    isLeader: leadership.term !== undefined,
+  }));
+  const { observer } = metrics;
   const local = { random, log, onDamage: observer.dataDamaged };
   const stores = deps.stores ?? (await openLocalStores(resolve(config.data), local));
   const giveUp = async (reason: unknown): Promise<never> => {
@@ -46,9 +57,15 @@ export async function startCoordinator(
   const leadership = new Leadership();
   const held = await new SoleLeader(`${config.listen}:${config.port}`).acquire(neverAborts);
   leadership.begin(held.term);
-  const domain = await openCoordinator({ stores, leadership, observer, clock, random, log }, config).catch(
-    giveUp,
-  );
+  const watched = {
+    models: stores.models,
+    jobs: health.watch(stores.jobs),
+    blobs: watchedBlobs(stores.blobs, observer.artifactWriteFailed),
+  };
+  const domain = await openCoordinator(
+    { stores: watched, leadership, observer, clock, random, log },
+    config,
+  ).catch(giveUp);
   const { jobs, models, workers, fleet, artifacts, checkpoints, scaling } = domain;
   const stopping = new AbortController();
   const rpc = await startRpcServer({
@@ -62,7 +79,7 @@ export async function startCoordinator(
       {
         definition: fleetApi.Fleet.service,
         handlers: fleetHandlers(
-          { fleet, artifacts, checkpoints, clock, log, stopping: stopping.signal },
+          { fleet, artifacts, checkpoints, clock, observer, log, stopping: stopping.signal },
           { heartbeatMs: config.heartbeatMs, leaseMs: config.leaseMs },
         ),
       },
@@ -72,7 +89,7 @@ export async function startCoordinator(
       },
     ],
     log,
-    onCallEnd: callEnded,
+    onCallEnd: metrics.callEnded,
   }).catch(giveUp);
   const notReady = (): string | undefined => (stopping.signal.aborted ? "stopping" : undefined);
   const http = await startHttpServer({
@@ -86,7 +103,10 @@ export async function startCoordinator(
     await rpc.stop(neverAborts);
     return giveUp(reason);
   });
-  const watching = domain.watch(stopping.signal);
+  const watching = Promise.all([
+    domain.watch(stopping.signal),
+    reportLoopLag({ clock, intervalMs: LAG_INTERVAL_MS, onLag: metrics.eventLoopLag }, stopping.signal),
+  ]);
 
   let stopped: Promise<void> | undefined;
   const stop = async (signal: AbortSignal): Promise<void> => {
@@ -107,7 +127,10 @@ export async function startCoordinator(
   };
 }
 
-function snapshot({ dispatcher, workers, backlog }: Coordinator, clock: Clock): Snapshot {
+function snapshot(
+  { dispatcher, workers, backlog }: Coordinator,
+  clock: Clock,
+): Omit<Snapshot, "isStoreUp" | "isLeader"> {
   const all = workers.all();
   const busy = all.filter((worker) => worker.assignment !== undefined);
   const draining = all.filter((worker) => worker.isDraining);
@@ -115,10 +138,23 @@ function snapshot({ dispatcher, workers, backlog }: Coordinator, clock: Clock): 
   return {
     queued: dispatcher.queue.size,
     running: new Set(busy.map((worker) => worker.assignment?.jobId)).size,
+    groups: groupsOf(busy),
     idleWorkers: workers.idle().length,
     busyWorkers: busy.filter((worker) => !worker.isDraining).length,
     drainingWorkers: draining.length,
     backlogSeconds: backlog.models().map((model) => [model, backlog.figures(model).workSeconds]),
     oldestQueuedSeconds: oldest === undefined ? 0 : (clock.now() - oldest) / 1000,
   };
+}
+
+/** How many groups of each number of ranks hold an assignment. */
+function groupsOf(busy: readonly Connection[]): ReadonlyMap<number, number> {
+  const ranks = new Map<string, number>();
+  for (const { assignment } of busy) {
+    const attempt = `${assignment?.jobId} ${assignment?.epoch}`;
+    ranks.set(attempt, (ranks.get(attempt) ?? 0) + 1);
+  }
+  const groups = new Map<number, number>();
+  for (const degree of ranks.values()) groups.set(degree, (groups.get(degree) ?? 0) + 1);
+  return groups;
 }

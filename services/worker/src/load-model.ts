@@ -23,6 +23,7 @@ import {
   shardedTextToVideo,
   unsharded,
 } from "@cogfleet/parallel";
+import { BusyTime, busyRuntime } from "./busy-time.js";
 import { ComputeForms, formOf, type TransformerForm } from "./compute-form.js";
 import { measureRate } from "./measure-rate.js";
 import { requireMemory } from "./memory-gate.js";
@@ -46,6 +47,7 @@ export interface ModelOptions {
 
 /** What is measured of the model. All in seconds. */
 export interface ModelObserver {
+  /** A step is through the transformer, whose graphs ran for so long on this rank. */
   transformerRan(seconds: number): void;
   textEncoded(seconds: number): void;
   vaeDecoded(seconds: number): void;
@@ -102,6 +104,15 @@ export async function loadModel(
       return result;
     };
   };
+  const computing = new BusyTime(clock.now);
+  const computed = (forward: Loaded["transformer"]["forward"]): typeof forward => {
+    return async (...args) => {
+      computing.take();
+      const result = await forward(...args);
+      observer.transformerRan(computing.take());
+      return result;
+    };
+  };
   const forms = new ComputeForms<Loaded>(
     () => startThreadRuntime({ device, precision, threads, spin }),
     async (runtime, form, loadSignal) => {
@@ -112,7 +123,7 @@ export async function loadModel(
         precision,
         loadSignal,
       );
-      const on = start(runtime, "transformer");
+      const on = busyRuntime(start(runtime, "transformer"), computing);
       const open = form === "whole" ? openWhole : openShardedTransformer;
       return {
         runtime,
@@ -171,7 +182,7 @@ export async function loadModel(
         const components = {
           config,
           prompts,
-          transformer: { forward: timed(transformer.forward, observer.transformerRan) },
+          transformer: { forward: computed(transformer.forward) },
           decode,
         };
         return shardedTextToVideo(components, group, plan, args, from, hooks, generateSignal);

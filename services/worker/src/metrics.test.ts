@@ -1,23 +1,20 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { createRegistry } from "@cogfleet/service";
+import { documentedMetrics, exposedMetrics } from "@cogfleet/service/testing";
 import { createWorkerMetrics } from "./metrics.js";
 
 describe("the worker's metrics", () => {
-  it("keep their published names", () => {
+  it("are those that docs/metrics.md lists: names, types, labels and meanings are an interface", async () => {
     const registry = createRegistry({ service: "worker", version: "0.0.0" });
-    createWorkerMetrics(registry);
     createWorkerMetrics(createRegistry({ service: "worker", version: "0.0.0" })); // two workers in one process do not collide
-    const names = registry.getMetricsAsArray().map(({ name }) => name);
-    assert.deepEqual(names.filter((name) => name.startsWith("cogfleet_")).sort(), [
-      "cogfleet_build_info",
-      "cogfleet_cold_start_seconds",
-      "cogfleet_event_loop_lag_seconds",
-      "cogfleet_session_load_seconds",
-      "cogfleet_step_compute_seconds",
-      "cogfleet_step_seconds",
-      "cogfleet_text_encode_seconds",
-      "cogfleet_vae_decode_seconds",
-    ]);
+    const metrics = createWorkerMetrics(registry);
+    metrics.stepExchanged("attention", 0.1);
+    metrics.sessionLoaded("transformer", 1);
+    metrics.coldStartPhase("checkpoint", 1);
+    metrics.certificateRead("own", 1.8e9);
+    const doc = readFileSync(new URL("../../../docs/metrics.md", import.meta.url), "utf8");
+    assert.deepEqual(exposedMetrics(await registry.metrics()), documentedMetrics(doc, "Worker"));
   });
 });

@@ -1,39 +1,60 @@
-import { Gauge, Histogram, type Registry } from "prom-client";
+import { buckets } from "@cogfleet/service";
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { ModelObserver } from "./load-model.js";
-import type { StepObserver } from "./run-assignment.js";
+import type { ExchangeObserver } from "./measured-group.js";
 
 /** What a worker measures. */
-export interface WorkerObserver extends ModelObserver, StepObserver {
+export interface WorkerObserver extends ModelObserver, ExchangeObserver {
   coldStartPhase(phase: "checkpoint" | "sessions" | "connect" | "first_step", seconds: number): void;
   eventLoopLag(seconds: number): void;
+  /** A certificate was read, and holds until then: Unix time. */
+  certificateRead(certificate: "own" | "authority", expiresAtSeconds: number): void;
 }
-
-const STEP_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
-const STAGE_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 15, 30, 60, 120, 300];
-const LAG_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
 
 /**
  * Every metric of the worker, in one place, on the registry it is given. Names are an interface: dashboards and alerts
- * read them, so renaming is a breaking change.
+ * read them, so renaming is a breaking change. docs/metrics.md lists them. Jobs and their steps are the coordinator's.
  */
 export function createWorkerMetrics(registry: Registry): WorkerObserver {
   const registers = [registry];
-  const histogram = (name: string, help: string, buckets: number[]): Histogram =>
-    new Histogram({ name: `cogfleet_${name}`, help, buckets, registers });
-  const step = new Histogram({
-    name: "cogfleet_step_seconds",
-    help: "Wall time of one denoising step of a job, by its number of ranks.",
-    labelNames: ["degree"] as const,
-    buckets: STEP_BUCKETS,
+  const histogram = <L extends string>(
+    name: string,
+    help: string,
+    bounds: number[],
+    ...labelNames: L[]
+  ): Histogram<L> =>
+    new Histogram({ name: `cogfleet_${name}`, help, buckets: bounds, labelNames, registers });
+  const compute = histogram(
+    "step_compute_seconds",
+    "Time of a step in which this worker ran the transformer's graphs.",
+    buckets.STEP_SECONDS,
+  );
+  const exchange = histogram(
+    "step_exchange_seconds",
+    "Time of a step in which this worker exchanged tensors with the other ranks, or waited for them; some of it beside computing.",
+    buckets.EXCHANGE_SECONDS,
+    "op",
+  );
+  const bytes = new Counter({
+    name: "cogfleet_exchange_bytes_total",
+    help: "Bytes of tensors exchanged with other ranks.",
+    labelNames: ["direction"] as const,
     registers,
   });
-  const compute = histogram("step_compute_seconds", "Time of a step inside the transformer.", STEP_BUCKETS);
-  const text = histogram("text_encode_seconds", "Time to embed the new prompts of a job.", STAGE_BUCKETS);
-  const decode = histogram("vae_decode_seconds", "Time to decode the latents of a video.", STAGE_BUCKETS);
+  const text = histogram(
+    "text_encode_seconds",
+    "Time to embed the new prompts of a job.",
+    buckets.STAGE_SECONDS,
+  );
+  const decode = histogram(
+    "vae_decode_seconds",
+    "Time to decode the latents of a video, or this worker's part of them.",
+    buckets.STAGE_SECONDS,
+  );
   const lag = histogram(
     "event_loop_lag_seconds",
     "Worst lateness of the event loop between two heartbeats.",
-    LAG_BUCKETS,
+    buckets.LAG_SECONDS,
   );
   const load = new Gauge({
     name: "cogfleet_session_load_seconds",
@@ -47,13 +68,23 @@ export function createWorkerMetrics(registry: Registry): WorkerObserver {
     labelNames: ["phase"] as const,
     registers,
   });
+  const certificate = new Gauge({
+    name: "cogfleet_certificate_expiry_timestamp_seconds",
+    help: "Until when the TLS certificate that is in use holds, Unix time; absent without TLS.",
+    labelNames: ["certificate"] as const,
+    registers,
+  });
+  // One that is first seen above 0 shows no increase.
+  for (const direction of ["sent", "received"]) bytes.inc({ direction }, 0);
   return {
-    stepDone: (ranks, seconds) => step.observe({ degree: String(ranks) }, seconds),
     transformerRan: (seconds) => compute.observe(seconds),
+    exchanged: (direction, count) => bytes.inc({ direction }, count),
+    stepExchanged: (op, seconds) => exchange.observe({ op }, seconds),
     textEncoded: (seconds) => text.observe(seconds),
     vaeDecoded: (seconds) => decode.observe(seconds),
     eventLoopLag: (seconds) => lag.observe(seconds),
     sessionLoaded: (component, seconds) => load.set({ component }, seconds),
+    certificateRead: (which, expiresAt) => certificate.set({ certificate: which }, expiresAt),
     coldStartPhase: (phase, seconds) => cold.set({ phase }, seconds),
   };
 }

@@ -19,8 +19,8 @@ import { videoTags } from "./video-tags.js";
 
 /** What is measured of assignments. */
 export interface StepObserver {
-  /** A denoising step of a job of so many ranks is done, after this wall time. */
-  stepDone(ranks: number, seconds: number): void;
+  /** A denoising step is done. */
+  stepDone(): void;
 }
 
 /** A place in a group of several ranks. */
@@ -116,7 +116,7 @@ async function runRank(
       const now = clock.now();
       const stepSeconds = (now - stepAt) / 1000;
       stepAt = now;
-      observer.stepDone(group.size, stepSeconds);
+      observer.stepDone();
       await steps.stepDone(state, stepSeconds, storing);
       if (state.step < of) atBoundary(); // after the last one the next stage is the boundary
     },

@@ -2,11 +2,11 @@ import { hostname } from "node:os";
 import { type Clock, ClusterError, type Logger, type Random } from "@cogfleet/core";
 import { openExchange } from "@cogfleet/exchange";
 import { deviceName, parseDevice } from "@cogfleet/ort";
-import { createRegistry, startHttpServer, startRpcServer } from "@cogfleet/service";
+import { createRegistry, startHttpServer, startRpcServer, watchLoopLag } from "@cogfleet/service";
 import { threadsOf, type WorkerConfig } from "./config.js";
 import { FleetClient } from "./fleet-client.js";
 import { type LoadedModel, loadModel } from "./load-model.js";
-import { watchLoopLag } from "./loop-lag.js";
+import { ExchangeMeter } from "./measured-group.js";
 import { createWorkerMetrics } from "./metrics.js";
 import { openVideoEncoder } from "./mp4/video-encoder.js";
 import { dialCoordinator } from "./rpc/dial.js";
@@ -48,6 +48,7 @@ export async function startWorker(
   const startedAt = clock.now();
   const registry = createRegistry({ service: "worker", version: VERSION });
   const metrics = createWorkerMetrics(registry);
+  const meter = new ExchangeMeter(clock.now, metrics);
   const device = parseDevice(config.device);
   const { threads, spin } = threadsOf(config);
 
@@ -55,7 +56,16 @@ export async function startWorker(
   const { precision, textEncoder } = config;
   const model: LoadedModel = await (deps.loadModel ?? loadModel)(
     { folder: config.model, device, precision, threads, spin, textEncoder },
-    { clock, observer: metrics },
+    {
+      clock,
+      observer: {
+        ...metrics,
+        transformerRan(seconds) {
+          metrics.transformerRan(seconds);
+          meter.stepDone();
+        },
+      },
+    },
     signal,
   );
 
@@ -78,8 +88,7 @@ export async function startWorker(
   let firstAssignedAt: number | undefined;
   let isFirstStep = true;
   const observer = {
-    stepDone(ranks: number, seconds: number): void {
-      metrics.stepDone(ranks, seconds);
+    stepDone(): void {
       if (isFirstStep && firstAssignedAt !== undefined)
         metrics.coldStartPhase("first_step", (clock.now() - firstAssignedAt) / 1000);
       isFirstStep = false;
@@ -128,8 +137,10 @@ export async function startWorker(
   const worker: Worker = new Worker({
     model,
     encoder,
-    join: ({ jobId, epoch, rank, peers: others }) =>
-      exchange.join({ jobId, epoch, rank, addresses: others.map((peer) => peer.exchangeAddress) }),
+    join({ jobId, epoch, rank, peers: others }) {
+      const addresses = others.map((peer) => peer.exchangeAddress);
+      return meter.group(exchange.join({ jobId, epoch, rank, addresses }));
+    },
     link: client,
     clock,
     observer,

@@ -13,6 +13,7 @@ import { bidi, clientStream, serverStream } from "@cogfleet/service";
 import type { Artifacts } from "../artifacts.js";
 import type { Checkpoints } from "../checkpoints.js";
 import type { Fleet } from "../fleet.js";
+import type { Observer } from "../observer.js";
 import type { WorkerCommand } from "../workers.js";
 import {
   artifactFromWire,
@@ -30,6 +31,7 @@ export interface FleetHandlersDeps {
   readonly artifacts: Artifacts;
   readonly checkpoints: Checkpoints;
   readonly clock: Clock;
+  readonly observer: Pick<Observer, "checkpointStored">;
   readonly log: Logger;
   /** Aborts when the server stops: ends the workers' streams. */
   readonly stopping: AbortSignal;
@@ -42,7 +44,7 @@ export interface FleetHandlersConfig {
 
 /** The workers' door. */
 export function fleetHandlers(deps: FleetHandlersDeps, config: FleetHandlersConfig): FleetHandlers {
-  const { artifacts, checkpoints, log } = deps;
+  const { artifacts, checkpoints, clock, observer, log } = deps;
   return {
     Connect: bidi<WorkerMessage__Output, CoordinatorMessage>(
       "Connect",
@@ -91,7 +93,9 @@ export function fleetHandlers(deps: FleetHandlersDeps, config: FleetHandlersConf
           throw new ClusterError("invalid_request", "the first message must be a header with a checkpoint");
         requireProtocol(header.protocolVersion, "the worker");
         const state = checkpointFromWire(header.checkpoint);
+        const from = clock.now();
         await checkpoints.put(assignmentFromWire(header), state, dataOf(messages), signal);
+        observer.checkpointStored(state.bytes, (clock.now() - from) / 1000);
         return {};
       },
     ),

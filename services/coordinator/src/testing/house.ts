@@ -38,6 +38,7 @@ export class House {
   readonly checkpoints: Checkpoints;
   readonly noted: string[] = [];
   readonly #observer: Observer = {
+    modelOffered: () => {},
     jobSubmitted: () => this.noted.push("submitted"),
     submitDeduplicated: () => this.noted.push("deduplicated"),
     submitRejected: (reason) => this.noted.push(`rejected ${reason}`),
@@ -49,6 +50,14 @@ export class House {
     workerLost: (detectedBy) => this.noted.push(`lost by ${detectedBy}`),
     failureNoticed: (detectedBy, seconds) =>
       this.noted.push(`noticed by ${detectedBy} after ${seconds.toFixed(1)} s`),
+    stepsLost: (cause, steps) => this.noted.push(`lost ${steps} steps by ${cause}`),
+    jobRecovered: (seconds) => this.noted.push(`recovered after ${seconds.toFixed(1)} s`),
+    jobPreempted: () => this.noted.push("preempted"),
+    deadlineMissed: () => this.noted.push("deadline missed"),
+    stragglerMeasured: () => {},
+    groupResized: () => this.noted.push("resized"),
+    checkpointStored: () => {},
+    artifactWriteFailed: () => {},
     writeFenced: () => this.noted.push("fenced"),
     dataDamaged: () => this.noted.push("damaged"),
   };

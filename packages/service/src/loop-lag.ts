@@ -1,4 +1,5 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import type { Clock } from "@cogfleet/core";
 
 const RESOLUTION_MS = 10;
 
@@ -21,4 +22,20 @@ export function watchLoopLag(): LoopLag {
     },
     stop: () => histogram.disable(),
   };
+}
+
+/** Tells the worst lag of every interval, until the signal aborts. For a process without heartbeats to do it at. */
+export async function reportLoopLag(
+  { clock, intervalMs, onLag }: { clock: Clock; intervalMs: number; onLag: (seconds: number) => void },
+  signal: AbortSignal,
+): Promise<void> {
+  const lag = watchLoopLag();
+  try {
+    while (!signal.aborted) {
+      await clock.sleep(intervalMs, signal).catch(() => {});
+      if (!signal.aborted) onLag(lag.takeMs() / 1000);
+    }
+  } finally {
+    lag.stop();
+  }
 }
