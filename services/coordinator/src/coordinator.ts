@@ -73,6 +73,7 @@ export async function openCoordinator(deps: DomainDeps, config: DomainConfig): P
     { store, leadership, artifacts, checkpoints, workers, backlog, clock, observer, log },
     policy,
   );
+  store.onAnyChange((jobId, stored) => dispatcher.observe(jobId, stored));
   const reconciler = new Reconciler({ store, dispatcher, workers, backlog, clock, log });
   const retention = new Retention({ store, blobs, clock, log }, config);
   const fleet = new Fleet({ workers, models, capacities, dispatcher, clock, observer, log });

@@ -23,7 +23,7 @@ export interface DispatcherDeps {
   readonly artifacts: Artifacts;
   readonly checkpoints: Checkpoints;
   readonly workers: WorkerRegistry;
-  readonly backlog: Pick<Backlog, "follow">;
+  readonly backlog: Pick<Backlog, "follow" | "forget">;
   readonly clock: Clock;
   readonly observer: Observer;
   readonly log: Logger;
@@ -50,11 +50,27 @@ export class Dispatcher {
     this.attempts = new Attempts({ ...shared, writer: this.#writer, onFree: () => this.kick() });
   }
 
-  /** A stored job waits from now on. */
-  enqueue(stored: StoredJob): void {
-    this.#deps.backlog.follow(stored.job);
-    this.#wait(stored);
-    this.kick();
+  /**
+   * Takes note of a job as somebody stored it, this process or another; undefined: it was removed. What is told twice,
+   * or late, changes nothing.
+   */
+  observe(jobId: string, stored: StoredJob | undefined): void {
+    const { backlog, workers } = this.#deps;
+    if (stored === undefined) {
+      backlog.forget(jobId);
+      this.queue.remove(jobId);
+      return;
+    }
+    const { id, epoch, state } = stored.job;
+    backlog.follow(stored.job);
+    const waiting = this.queue.remove(id);
+    if (state.kind === "queued") {
+      // One that is just being given away has left the queue, and is not yet running in the store.
+      if (workers.holders({ jobId: id, epoch: epoch + 1 }).length > 0) return;
+      if (waiting?.nextEpoch === epoch + 1) this.queue.add(waiting);
+      else this.#wait(stored);
+      this.kick();
+    } else if (state.kind === "running" && state.isCancelAsked) this.attempts.stop({ jobId: id, epoch });
   }
 
   /** Starts what can start. Cheap: called after everything that may free a worker or add a job. */
@@ -91,7 +107,6 @@ export class Dispatcher {
   async cancel(jobId: string, signal: AbortSignal): Promise<Job | undefined> {
     signal.throwIfAborted();
     const result = await this.#writer.change(jobId, { kind: "cancel_asked" });
-    if (result?.job.state.kind === "running") this.attempts.stop({ jobId, epoch: result.job.epoch });
     return result?.job;
   }
 

@@ -1,6 +1,12 @@
-/** Who wants to hear of changes to which job. */
+import type { StoredJob } from "./job-store.js";
+
+/** Told of a job as it is stored from now on; undefined: it was removed. */
+export type JobListener = (jobId: string, stored: StoredJob | undefined) => void;
+
+/** Who wants to hear of changes to one job, or to all of them. */
 export class JobListeners {
   readonly #byJob = new Map<string, Set<() => void>>();
+  readonly #ofAll = new Set<JobListener>();
 
   /** Returns what ends it. */
   add(jobId: string, listener: () => void): () => void {
@@ -12,7 +18,14 @@ export class JobListeners {
     };
   }
 
-  tell(jobId: string): void {
+  /** Returns what ends it. */
+  addForAll(listener: JobListener): () => void {
+    this.#ofAll.add(listener);
+    return () => this.#ofAll.delete(listener);
+  }
+
+  tell(jobId: string, stored: StoredJob | undefined): void {
+    for (const listener of [...this.#ofAll]) listener(jobId, stored);
     for (const listener of [...(this.#byJob.get(jobId) ?? [])]) listener();
   }
 }

@@ -1,4 +1,5 @@
 import type { Job, JobEvent, JobState } from "./job.js";
+import type { JobListener } from "./job-listeners.js";
 
 /** A job as the store holds it. */
 export interface StoredJob {
@@ -68,6 +69,16 @@ export interface JobStore {
 
   /** Calls `listener` after each change of this job, whoever made it; returns what stops that. May call too often. */
   onChange(jobId: string, listener: () => void): () => void;
+
+  /**
+   * Calls `listener` after each change of any job, whoever made it, before the change is acknowledged to a caller in
+   * this process; returns what stops that. Of one job it never tells an older record after a newer one, but some it may
+   * leave out: what counts is the last.
+   */
+  onAnyChange(listener: JobListener): () => void;
+
+  /** Resolves once what this store lists and tells includes all that was acknowledged anywhere before the call. */
+  caughtUp(signal: AbortSignal): Promise<void>;
 }
 
 /** Whether a job is one that the query asks for; its limit aside. */

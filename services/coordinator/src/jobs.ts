@@ -40,7 +40,7 @@ const RETRY_AFTER_MS = 5_000;
 export class Jobs {
   readonly #deps: JobsDeps;
   readonly #config: JobsConfig;
-  #admitting = 0;
+  readonly #admitting = new Set<string>();
 
   constructor(deps: JobsDeps, config: JobsConfig) {
     this.#deps = deps;
@@ -69,7 +69,8 @@ export class Jobs {
     const request = resolveSubmission(body, facts, gate, random);
     const { maxQueued } = this.#config;
     // Those between this check and the queue count too, or a burst would pass the limit.
-    if (dispatcher.queue.size + this.#admitting >= maxQueued) {
+    const coming = [...this.#admitting].filter((id) => !dispatcher.queue.has(id));
+    if (dispatcher.queue.size + coming.length >= maxQueued) {
       throw new ClusterError(
         "resource_exhausted",
         `${maxQueued} jobs are waiting, which is the limit: try again later`,
@@ -78,20 +79,19 @@ export class Jobs {
         },
       );
     }
-    this.#admitting += 1;
+    const id = random.id();
+    this.#admitting.add(id);
     try {
       const at = clock.wallTime();
-      const id = random.id();
       const admitted = { id, request, modelDigest: facts.digest, bodySha256: sha256, warnings: [] };
       const { job, event } = newJob(admitted, at);
       const { isNew, stored } = await store.create(job, [event], signal);
       if (!isNew) return this.#sameJob(stored, sha256);
       observer.jobSubmitted(facts.name);
       log.info({ jobId: id, model: facts.name, priority: request.priority }, "job queued");
-      dispatcher.enqueue(stored);
       return job;
     } finally {
-      this.#admitting -= 1;
+      this.#admitting.delete(id);
     }
   }
 

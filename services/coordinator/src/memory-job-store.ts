@@ -1,6 +1,6 @@
 import { ClusterError } from "@cogfleet/core";
 import type { Job, JobEvent } from "./job.js";
-import { JobListeners } from "./job-listeners.js";
+import { type JobListener, JobListeners } from "./job-listeners.js";
 import { type JobQuery, type JobStore, matchesQuery, type StoredJob } from "./job-store.js";
 
 interface Entry {
@@ -31,7 +31,7 @@ export class MemoryJobStore implements JobStore {
     const stored = { job, order: this.#order, revision: this.#nextRevision() };
     this.#entries.set(job.id, { stored, events: [...events] });
     if (key !== undefined) this.#idByKey.set(key, job.id);
-    this.#listeners.tell(job.id);
+    this.#listeners.tell(job.id, stored);
     return { isNew: true, stored };
   }
 
@@ -56,8 +56,9 @@ export class MemoryJobStore implements JobStore {
     if (entry === undefined || entry.stored.revision !== revision) return undefined;
     entry.stored = { job, order: entry.stored.order, revision: this.#nextRevision() };
     entry.events.push(...events);
-    this.#listeners.tell(job.id);
-    return entry.stored;
+    const { stored } = entry;
+    this.#listeners.tell(job.id, stored);
+    return stored;
   }
 
   async events(
@@ -88,11 +89,19 @@ export class MemoryJobStore implements JobStore {
     this.#entries.delete(jobId);
     const key = entry.stored.job.request.idempotencyKey;
     if (key !== undefined) this.#idByKey.delete(key);
-    this.#listeners.tell(jobId);
+    this.#listeners.tell(jobId, undefined);
   }
 
   onChange(jobId: string, listener: () => void): () => void {
     return this.#listeners.add(jobId, listener);
+  }
+
+  onAnyChange(listener: JobListener): () => void {
+    return this.#listeners.addForAll(listener);
+  }
+
+  async caughtUp(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
   }
 
   #holder(key: string): StoredJob | undefined {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ClusterError, neverAborts, silentLogger } from "@cogfleet/core";
+import { MemoryJobStore } from "./memory-job-store.js";
 import { Reconciler } from "./reconciler.js";
 import { House } from "./testing/house.js";
 import { sampleJob } from "./testing/sample-jobs.js";
@@ -9,6 +10,11 @@ import { sampleJob } from "./testing/sample-jobs.js";
 function restarted(killed: House): { house: House; reconciler: Reconciler } {
   const house = new House({ store: killed.store });
   return { house, reconciler: new Reconciler({ ...house, log: silentLogger }) };
+}
+
+/** A store that nobody is told of changes by, as when a write was given up on. */
+function silentStore(): MemoryJobStore {
+  return Object.assign(new MemoryJobStore(), { onAnyChange: () => () => {} });
 }
 
 describe("Reconciler", () => {
@@ -39,7 +45,7 @@ describe("Reconciler", () => {
   });
 
   it("enqueues a job whose submission failed after it was stored", async () => {
-    const house = new House();
+    const house = new House({ store: silentStore() });
     const reconciler = new Reconciler({ ...house, log: silentLogger });
     const { job, event } = sampleJob("j");
     await house.store.create(job, [event], neverAborts);
@@ -52,7 +58,7 @@ describe("Reconciler", () => {
   });
 
   it("keeps its doubt until the store answers", async () => {
-    const house = new House();
+    const house = new House({ store: silentStore() });
     const reconciler = new Reconciler({ ...house, log: silentLogger });
     const { job, event } = sampleJob("j");
     await house.store.create(job, [event], neverAborts);

@@ -96,7 +96,7 @@ export class Reconciler {
     const waiting = await this.#all("queued", ({ job }) => !this.#isAwaited(job), signal);
     // From the oldest to the newest, each at the end of the queue. It may have been taken up since it was read.
     for (const stored of waiting.reverse())
-      if (!this.#isAwaited(stored.job)) this.#deps.dispatcher.enqueue(stored);
+      if (!this.#isAwaited(stored.job)) this.#deps.dispatcher.observe(stored.job.id, stored);
     return waiting.length;
   }
 

@@ -20,5 +20,7 @@ export function watchedStore(store: JobStore, onDoubt: () => void): JobStore {
     list: (...args) => store.list(...args),
     delete: (...args) => store.delete(...args),
     onChange: (...args) => store.onChange(...args),
+    onAnyChange: (...args) => store.onAnyChange(...args),
+    caughtUp: (...args) => store.caughtUp(...args),
   };
 }

@@ -1,6 +1,6 @@
 import { ClusterError, neverAborts, orAbort } from "@cogfleet/core";
 import { JOB_STATES, type Job, type JobEvent } from "../job.js";
-import { JobListeners } from "../job-listeners.js";
+import { type JobListener, JobListeners } from "../job-listeners.js";
 import { type JobQuery, type JobStore, matchesQuery, type StoredJob } from "../job-store.js";
 import { censusIn, putCensus } from "./census.js";
 import { type Damage, readMany } from "./damage.js";
@@ -49,7 +49,7 @@ export class EmbeddedJobStore implements JobStore {
       putJob(transaction, stored, events);
       return { isNew: true, stored };
     };
-    return this.#change(job.id, reads, add, ({ isNew }) => isNew, signal);
+    return this.#change(job.id, reads, add, ({ isNew, stored }) => (isNew ? { stored } : undefined), signal);
   }
 
   async get(jobId: string, signal: AbortSignal): Promise<StoredJob | undefined> {
@@ -87,7 +87,7 @@ export class EmbeddedJobStore implements JobStore {
       putJob(transaction, stored, events);
       return stored;
     };
-    return this.#change(job.id, [jobKey(job.id)], replace, (stored) => stored !== undefined, signal);
+    return this.#change(job.id, [jobKey(job.id)], replace, (stored) => stored && { stored }, signal);
   }
 
   async events(
@@ -155,11 +155,25 @@ export class EmbeddedJobStore implements JobStore {
       removeEntry(transaction, entryOf(stored));
       return true;
     };
-    await this.#change(jobId, [CENSUS_KEY, jobKey(jobId)], remove, (isRemoved) => isRemoved, signal);
+    await this.#change(
+      jobId,
+      [CENSUS_KEY, jobKey(jobId)],
+      remove,
+      (isRemoved) => (isRemoved ? { stored: undefined } : undefined),
+      signal,
+    );
   }
 
   onChange(jobId: string, listener: () => void): () => void {
     return this.#listeners.add(jobId, listener);
+  }
+
+  onAnyChange(listener: JobListener): () => void {
+    return this.#listeners.addForAll(listener);
+  }
+
+  async caughtUp(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
   }
 
   /** Listeners hear of what was written also when the caller has gone meanwhile. */
@@ -167,15 +181,16 @@ export class EmbeddedJobStore implements JobStore {
     jobId: string,
     reads: readonly string[],
     decide: (transaction: Transaction) => T,
-    isChange: (result: T) => boolean,
+    changed: (result: T) => { readonly stored: StoredJob | undefined } | undefined,
     signal: AbortSignal,
   ): Promise<T> {
     signal.throwIfAborted();
-    const change = this.#deps.commits.run(reads, decide, signal).then((result) => {
-      if (isChange(result)) this.#listeners.tell(jobId);
+    const written = this.#deps.commits.run(reads, decide, signal).then((result) => {
+      const change = changed(result);
+      if (change !== undefined) this.#listeners.tell(jobId, change.stored);
       return result;
     });
-    return orAbort(change, signal);
+    return orAbort(written, signal);
   }
 
   #jobIn(transaction: Transaction, jobId: string): StoredJob | undefined {

@@ -80,6 +80,7 @@ export class House {
     this.checkpoints = new Checkpoints(this);
     const shared = { ...this, observer: this.#observer, log: silentLogger };
     this.dispatcher = new Dispatcher(shared, { maxFruitlessAttempts: 3 });
+    this.store.onAnyChange((jobId, stored) => this.dispatcher.observe(jobId, stored));
     this.fleet = new Fleet({ ...shared, dispatcher: this.dispatcher });
     const random = countingRandom();
     this.jobs = new Jobs(

@@ -163,6 +163,31 @@ export function jobStoreSuite(name: string, open: () => Promise<StoreUnderTest>)
       assert.equal(heard, 0);
     });
 
+    it("tells of all jobs as they are stored, in order, before the change is acknowledged", async () => {
+      const heard: (readonly [string, number | undefined])[] = [];
+      const stop = store.onAnyChange((id, stored) => heard.push([id, stored?.job.lastSequence]));
+      const a = await add("a");
+      assert.deepEqual(heard.at(-1), ["a", 1]);
+      await store.update(changed(a.job), a.revision, [], neverAborts);
+      assert.deepEqual(heard.at(-1), ["a", 2]);
+      await add("b");
+      await store.delete("a", neverAborts);
+      await store.caughtUp(neverAborts);
+      assert.deepEqual(
+        heard.filter(([id]) => id === "a"),
+        [
+          ["a", 1],
+          ["a", 2],
+          ["a", undefined],
+        ],
+      );
+      assert.ok(heard.some(([id]) => id === "b"));
+      stop();
+      heard.length = 0;
+      await add("c");
+      assert.deepEqual(heard, []);
+    });
+
     it("keeps jobs, order, events and keys when it is opened again", async (t) => {
       if (opened.reopen === undefined) return t.skip("nothing outlives this store");
       const a = await add("a", { idempotencyKey: "k", labels: { who: "me" } });
