@@ -33,6 +33,8 @@ export class StoreHealth {
       list: (...args) => read(store.list(...args)),
       delete: (...args) => write(store.delete(...args)),
       onChange: (...args) => store.onChange(...args),
+      onAnyChange: (...args) => store.onAnyChange(...args),
+      caughtUp: (...args) => store.caughtUp(...args),
     };
   }
 
