@@ -16,6 +16,20 @@ function problemsOf(read: (flags: FlagReader) => void, raw: Record<string, unkno
   return "";
 }
 
+describe("a time", () => {
+  it("needs its zone", () => {
+    const flags = new FlagReader({
+      a: "2026-12-01T10:00:00Z",
+      b: "2026-12-01T10:00+02:00",
+      c: "2026-12-01T10:00",
+    });
+    assert.equal(flags.time("a"), Date.UTC(2026, 11, 1, 10));
+    assert.equal(flags.time("b"), Date.UTC(2026, 11, 1, 8));
+    assert.equal(flags.time("c"), undefined);
+    assert.throws(() => flags.finish(), /--c must be a time with its zone/);
+  });
+});
+
 describe("FlagReader", () => {
   it("reads every int32 and refuses everything that is not written as one", () => {
     fc.assert(

@@ -67,6 +67,17 @@ export class FlagReader {
     return undefined;
   }
 
+  /** A point in time with its zone, such as 2026-12-01T10:00:00Z; as wall time in milliseconds. */
+  time(flag: string): number | undefined {
+    const raw = this.text(flag);
+    if (raw === undefined) return undefined;
+    const isZoned = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/.test(raw);
+    const value = isZoned ? Date.parse(raw) : Number.NaN;
+    if (!Number.isNaN(value)) return value;
+    this.#problems.push(`--${flag} must be a time with its zone, such as 2026-12-01T10:00:00Z, got "${raw}"`);
+    return undefined;
+  }
+
   /** Digits of a seed, 0 to 2^53 - 1: kept as text, so that none is rounded. */
   seed(flag: string): string | undefined {
     const raw = this.text(flag);

@@ -58,6 +58,9 @@ export function readGenerateFlags(
     parallel: flags.text("parallel"),
     idempotencyKey: flags.text("idempotency-key"),
     priority: flags.integer("priority", { min: -100, max: 100 }),
+    tenant: flags.text("tenant"),
+    deadline: flags.time("deadline"),
+    maxRunSeconds: flags.decimal("max-run-seconds", 0),
     embedMetadata: !flags.isOff("metadata"),
     extraArtifacts: outputs.flatMap(({ kind }) => (kind === "video" ? [] : [kind])),
   };

@@ -34,6 +34,7 @@ const queued: Job = {
   plan: undefined,
   checkpointStep: 0,
   attempts: 0,
+  runSeconds: 0,
   queuePosition: 0,
 };
 const sha256 = createHash("sha256").update(video).digest("hex");

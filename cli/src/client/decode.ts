@@ -66,6 +66,7 @@ export function decodeJob(job: Job__Output): Job {
     plan: job.plan === null ? undefined : decodePlan(job.plan),
     checkpointStep: job.checkpointStep,
     attempts: job.attempts,
+    runSeconds: job.runSeconds,
     queuePosition: job.queuePosition,
   };
 }
@@ -151,6 +152,9 @@ function decodeRequest(request: SubmitRequest__Output): ResolvedRequest {
     idempotency_key: request.idempotencyKey,
     priority: request.priority,
     embed_metadata: request.embedMetadata,
+    tenant: request.tenant,
+    deadline: isoTime(request.deadline),
+    max_run_seconds: request.maxRunSeconds,
   };
   const given: Record<string, string | number | boolean> = {};
   for (const [name, value] of Object.entries(fields)) if (value !== undefined) given[name] = value;

@@ -23,6 +23,10 @@ export interface Submission {
   readonly parallel?: string | undefined;
   readonly idempotencyKey?: string | undefined;
   readonly priority?: number | undefined;
+  readonly tenant?: string | undefined;
+  /** Wall time, milliseconds. */
+  readonly deadline?: number | undefined;
+  readonly maxRunSeconds?: number | undefined;
   readonly embedMetadata: boolean;
   /** Artifacts to keep besides the video. */
   readonly extraArtifacts: readonly ArtifactKind[];
@@ -84,6 +88,8 @@ export interface Job {
   /** The step that another attempt would go on from. */
   readonly checkpointStep: number;
   readonly attempts: number;
+  /** For which it has run, all attempts together. */
+  readonly runSeconds: number;
   readonly queuePosition: number;
 }
 

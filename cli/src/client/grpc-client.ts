@@ -66,9 +66,10 @@ export function connectGeneration(endpoint: string, clock: Clock): GenerationCli
   }
 
   return {
-    async submit({ extraArtifacts, ...submission }, signal) {
+    async submit({ extraArtifacts, deadline, ...submission }, signal) {
       const request = {
         ...given(submission),
+        ...(deadline === undefined ? {} : { deadline: timestampOf(deadline) }),
         extraArtifacts: extraArtifacts.map((kind) => KIND_NAMES[kind]),
       };
       return decodeJob(await unary<Job__Output>((done) => client.submit(request, timely(), done), signal));
@@ -123,6 +124,11 @@ export function connectGeneration(endpoint: string, clock: Clock): GenerationCli
     },
     close: () => client.close(),
   };
+}
+
+function timestampOf(ms: number): { readonly seconds: number; readonly nanos: number } {
+  const seconds = Math.floor(ms / 1000);
+  return { seconds, nanos: (ms - seconds * 1000) * 1_000_000 };
 }
 
 /** The fields that have a value: on the wire, what is absent takes the model's default. */

@@ -33,6 +33,7 @@ export function jobDetails(job: Job): string[] {
     ["plan", job.plan === undefined ? undefined : planText(job.plan)],
     ["checkpoint", job.checkpointStep === 0 ? undefined : `step ${job.checkpointStep}`],
     ["attempts", String(job.attempts)],
+    ["ran for", job.runSeconds === 0 ? undefined : duration(job.runSeconds)],
     ["error", job.error === undefined ? undefined : `${job.error.message} (${job.error.code})`],
     ...job.warnings.map((warning): [string, string] => ["warning", warning]),
     ...job.artifacts.map((made): [string, string] => [
@@ -66,6 +67,7 @@ export function jobJson(job: Job): object {
     plan: job.plan,
     checkpoint_step: job.checkpointStep,
     attempts: job.attempts,
+    run_seconds: job.runSeconds,
     queue_position: job.queuePosition,
   };
 }

@@ -38,12 +38,12 @@ export class Attempts {
     this.#deps = deps;
   }
 
-  /** Lets time pass: ends the attempts that hang, or whose lost rank has not spoken. */
+  /** Lets time pass: ends the attempts that hang, whose lost rank has not spoken, or that have run for too long. */
   tick(elapsedMs: number): void {
     for (const { group, verdict, isHung } of this.groups.tick(elapsedMs)) {
       const { jobId } = group.assignment;
       const seconds = isHung ? (group.sinceStepMs ?? 0) / 1000 : group.suspectedMs / 1000;
-      this.#noticed(isHung ? "stall" : "peer", seconds, { jobId });
+      if (verdict.kind === "worker_lost") this.#noticed(isHung ? "stall" : "peer", seconds, { jobId });
       this.#deps.background.run(jobId, () => this.end(group, verdict));
     }
   }
@@ -67,7 +67,7 @@ export class Attempts {
     change: JobChange & Assignment & { kind: "step_done" },
   ): Promise<void> {
     const group = this.groups.of(connection, change);
-    if (!(await this.apply(connection, change))) return;
+    if (!(await this.apply(connection, { ...change, ranMs: group?.ranMs }))) return;
     this.#deps.observer.stepDone(group?.size ?? 1, change.seconds);
     if (group === undefined) return;
     group.stepDone(change.seconds);
@@ -115,7 +115,7 @@ export class Attempts {
       await this.fail(connection, { kind: "attempt_failed", jobId, epoch, error, isRetryable: true });
       return;
     }
-    if (await this.apply(connection, change)) {
+    if (await this.apply(connection, { ...change, ranMs: group?.ranMs })) {
       const { observer } = this.#deps;
       observer.stageDone("encode", report.encodeSeconds);
       observer.stageDone("denoise", report.denoiseSeconds);
@@ -190,7 +190,9 @@ export class Attempts {
     const { assignment } = group;
     if (verdict.kind !== "completed") this.stop(assignment);
     try {
-      await this.#deps.writer.change(assignment.jobId, verdict);
+      const { ranMs } = group;
+      const change = verdict.kind === "deadline_passed" ? verdict : { ...verdict, ranMs };
+      await this.#deps.writer.change(assignment.jobId, change);
     } finally {
       this.#closeIfFree(group);
     }

@@ -5,8 +5,9 @@ import { Attempts } from "./attempts.js";
 import { Background } from "./background.js";
 import type { Backlog } from "./backlog.js";
 import type { Checkpoints } from "./checkpoints.js";
+import { Deadlines } from "./deadlines.js";
 import type { Group } from "./groups.js";
-import type { Job } from "./job.js";
+import { isTerminal, type Job } from "./job.js";
 import type { LifePolicy } from "./job-life.js";
 import type { JobStore, StoredJob } from "./job-store.js";
 import { JobWriter } from "./job-writer.js";
@@ -37,6 +38,7 @@ export class Dispatcher {
   readonly #deps: DispatcherDeps;
   readonly #writer: JobWriter;
   readonly #background: Background;
+  readonly #deadlines = new Deadlines();
 
   constructor(deps: DispatcherDeps, policy: LifePolicy) {
     this.#deps = deps;
@@ -59,11 +61,13 @@ export class Dispatcher {
     if (stored === undefined) {
       backlog.forget(jobId);
       this.queue.remove(jobId);
+      this.#deadlines.remove(jobId);
       return;
     }
     const { id, epoch, state } = stored.job;
     backlog.follow(stored.job);
     const waiting = this.queue.remove(id);
+    if (isTerminal(state.kind)) this.#deadlines.remove(id);
     if (state.kind === "queued") {
       // One that is just being given away has left the queue, and is not yet running in the store.
       if (workers.holders({ jobId: id, epoch: epoch + 1 }).length > 0) return;
@@ -93,6 +97,7 @@ export class Dispatcher {
   /** Lets time pass. */
   tick(elapsedMs: number): void {
     this.attempts.tick(elapsedMs);
+    for (const jobId of this.#deadlines.due(this.#deps.clock.wallTime())) this.#passDeadline(jobId);
     this.kick();
   }
 
@@ -113,6 +118,15 @@ export class Dispatcher {
   /** Resolves when nothing is being written any more. */
   settled(): Promise<void> {
     return this.#background.settled();
+  }
+
+  #passDeadline(jobId: string): void {
+    const verdict = { kind: "deadline_passed" } as const;
+    const group = this.attempts.groups.ofJob(jobId);
+    this.#background.run(jobId, async () => {
+      if (group !== undefined) await this.attempts.end(group, verdict);
+      else await this.#writer.change(jobId, verdict);
+    });
   }
 
   #start(start: GroupStart): void {
@@ -152,6 +166,8 @@ export class Dispatcher {
       return;
     }
     const { job } = result;
+    const { maxRunSeconds } = job.request;
+    if (maxRunSeconds !== undefined) group.runLimitMs = maxRunSeconds * 1000 - job.ranMs.earlier;
     const startStep = job.checkpoint?.step ?? 0;
     observer.jobAssigned((clock.now() - queued.queuedAt) / 1000);
     const { cfg, context } = plan;
@@ -172,6 +188,7 @@ export class Dispatcher {
   }
 
   #wait({ job, order }: StoredJob): void {
+    if (job.request.deadline !== undefined) this.#deadlines.add(job.id, job.request.deadline);
     const { cfg, context } = parseParallel(job.request.parallel) ?? {};
     const isPinned = cfg !== undefined && context !== undefined;
     const minRanks = (cfg ?? 1) * (context ?? 1);

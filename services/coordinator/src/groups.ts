@@ -2,7 +2,10 @@ import type { JobChange } from "./job-life.js";
 import type { Assignment, Connection } from "./workers.js";
 
 /** The change that ends an attempt. */
-export type Verdict = Extract<JobChange, { kind: "attempt_failed" | "worker_lost" | "completed" }>;
+export type Verdict = Extract<
+  JobChange,
+  { kind: "attempt_failed" | "worker_lost" | "completed" | "deadline_passed" | "run_limit_reached" }
+>;
 
 /** The workers that run one attempt, until the last of them has let go of it. */
 export class Group {
@@ -16,6 +19,9 @@ export class Group {
   suspectedMs = 0;
   /** A member wants to leave: the attempt ends at its next step. */
   leaving: string | undefined;
+  /** Milliseconds for which it has run, and after which it must end; undefined: never. */
+  ranMs = 0;
+  runLimitMs: number | undefined;
   /** Milliseconds for which members have not let go, after the verdict. */
   endingMs = 0;
   /** Milliseconds since the last step, once there is one; undefined outside of denoising. */
@@ -91,6 +97,13 @@ export class GroupTable {
     return undefined;
   }
 
+  /** The group that runs this job. */
+  ofJob(jobId: string): Group | undefined {
+    for (const group of this.#groups)
+      if (group.assignment.jobId === jobId && group.verdict === undefined) return group;
+    return undefined;
+  }
+
   /** Forgets a group that nobody holds any more. */
   close(group: Group): void {
     this.#groups.delete(group);
@@ -122,6 +135,13 @@ export class GroupTable {
     for (const group of this.#groups) {
       if (group.verdict !== undefined) {
         group.endingMs += elapsedMs;
+        continue;
+      }
+      group.ranMs += elapsedMs;
+      if (group.runLimitMs !== undefined && group.ranMs >= group.runLimitMs) {
+        const { ranMs, assignment } = group;
+        const verdict = { kind: "run_limit_reached", epoch: assignment.epoch, ranMs } as const;
+        overdue.push({ group, verdict, isHung: false });
         continue;
       }
       if (group.suspicion !== undefined) {

@@ -8,6 +8,7 @@ import { emptyVideo, sampleJob } from "./testing/sample-jobs.js";
 
 const POLICY = { maxFruitlessAttempts: 3 };
 const STEPS = 3;
+const DEADLINE = 40; // in changes: most histories end before
 const ALONE = { plan: ONE_RANK, parts: [] };
 
 const epoch = fc.integer({ min: 0, max: 6 });
@@ -33,6 +34,10 @@ const change: fc.Arbitrary<JobChange> = fc.oneof(
   epoch.map((n): JobChange => ({ kind: "worker_lost", epoch: n, message: "gone" })),
   epoch.map((n): JobChange => ({ kind: "orphaned", epoch: n, message: "started again" })),
   fc.constant<JobChange>({ kind: "cancel_asked" }),
+  fc.constant<JobChange>({ kind: "deadline_passed" }),
+  fc
+    .record({ epoch, ranMs: fc.integer({ min: 0, max: 4_000 }) })
+    .map((more): JobChange => ({ kind: "run_limit_reached", ...more })),
 );
 
 /** Random changes, mended now and then to the epoch that applies: else few histories would get far. */
@@ -46,7 +51,7 @@ interface Moment {
 }
 
 function play(changes: readonly (readonly [JobChange, number])[]): Moment[] {
-  let { job } = sampleJob("j", { numInferenceSteps: STEPS });
+  let { job } = sampleJob("j", { numInferenceSteps: STEPS, deadline: DEADLINE, maxRunSeconds: 3 });
   return changes.map(([drawn, luck], at) => {
     const fitting = drawn.kind === "assigned" ? job.epoch + 1 : job.epoch;
     const applied = luck > 0 && "epoch" in drawn ? { ...drawn, epoch: fitting } : drawn;
@@ -149,6 +154,38 @@ describe("next(job, change)", () => {
         if (made.kind === "orphaned") assert.equal(after.fruitlessAttempts, before.fruitlessAttempts);
       }
     });
+  });
+
+  it("J9: fails a job at its deadline, and never before", () => {
+    holds((moments) => {
+      for (const [at, { before, change: made, after }] of moments.entries()) {
+        if (made.kind !== "deadline_passed" || isTerminal(before.state.kind)) continue;
+        assert.equal(isTerminal(after.state.kind), at >= DEADLINE);
+      }
+    });
+  });
+
+  it("J10: sums up the running time of all attempts, and never takes it back", () => {
+    holds((moments) => {
+      for (const { before, after } of moments) {
+        assert.ok(after.ranMs.earlier + after.ranMs.current >= before.ranMs.earlier + before.ranMs.current);
+        if (after.state.kind === "failed" && after.state.error.code === "run_time_exceeded")
+          assert.ok(after.ranMs.earlier + after.ranMs.current >= 3_000);
+      }
+    });
+  });
+
+  it("changes nothing more when a history is played with duplicates", () => {
+    fc.assert(
+      fc.property(history, (changes) => {
+        let { job } = sampleJob("j", { numInferenceSteps: STEPS });
+        for (const [made] of changes) {
+          const once = next(job, made, 0, POLICY).job;
+          assert.equal(next(once, made, 0, POLICY).job, once);
+          job = once;
+        }
+      }),
+    );
   });
 
   it("reaches every state", () => {

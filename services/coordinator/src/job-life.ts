@@ -11,7 +11,10 @@ import {
   STAGES,
 } from "./job.js";
 
-/** What can happen to a job after it was queued. Those with an epoch come from, or concern, one assignment. */
+/**
+ * What can happen to a job after it was queued. Those with an epoch come from, or concern, one assignment; `ranMs` is for
+ * how long that has run, monotonic milliseconds.
+ */
 export type JobChange =
   | {
       readonly kind: "assigned";
@@ -34,22 +37,33 @@ export type JobChange =
       readonly seconds: number;
       /** Of that step, if it was stored. */
       readonly checkpoint?: Pick<Checkpoint, "bytes" | "sha256"> | undefined;
+      readonly ranMs?: number | undefined;
     }
   | {
       readonly kind: "completed";
       readonly epoch: number;
       readonly artifacts: readonly Artifact[];
       readonly seconds: number;
+      readonly ranMs?: number | undefined;
     }
   | {
       readonly kind: "attempt_failed";
       readonly epoch: number;
       readonly error: JobFailure;
       readonly isRetryable: boolean;
+      readonly ranMs?: number | undefined;
     }
-  | { readonly kind: "worker_lost"; readonly epoch: number; readonly message: string }
+  | {
+      readonly kind: "worker_lost";
+      readonly epoch: number;
+      readonly message: string;
+      readonly ranMs?: number | undefined;
+    }
   | { readonly kind: "orphaned"; readonly epoch: number; readonly message: string }
-  | { readonly kind: "cancel_asked" };
+  | { readonly kind: "cancel_asked" }
+  /** Somebody looked at the clock. */
+  | { readonly kind: "deadline_passed" }
+  | { readonly kind: "run_limit_reached"; readonly epoch: number; readonly ranMs: number };
 
 /** What a change makes of a job. No events: the change did not apply, and `job` is the very same object. */
 export interface Transition {
@@ -64,21 +78,18 @@ export interface LifePolicy {
 
 /**
  * The whole life of a job. Pure and total: a change that does not apply changes nothing, so a message that comes
- * twice, late or from a dead epoch is harmless. Invariants, for every history (job-life.test.ts):
- *   J1  A terminal state never changes.
- *   J2  Epochs rise by one with each assignment; a change with another epoch than the job's changes nothing.
- *   J3  Events are numbered 1, 2, 3, ...; a transition that changes the job has at least one.
- *   J4  Within one epoch stage and step never go back.
- *   J5  After a cancel was asked the job never completes and is never queued again.
- *   J6  A job completes with its video, once.
- *   J7  The checkpoint never goes back, and an attempt starts at it.
- *   J8  Attempts that get nowhere are bounded: the job fails with the last reason. One that was orphaned (nobody holds
- *       it, by no fault of job or worker: the coordinator was killed, the store did not answer) does not count.
+ * twice, late or from a dead epoch is harmless. Its table and its invariants J1, J2, ... are in docs/spec.md.
  * @param at wall time, milliseconds
  */
 export function next(job: Job, change: JobChange, at: number, policy: LifePolicy): Transition {
   const same: Transition = { job, events: [] };
   if (job.state.kind !== "queued" && job.state.kind !== "running") return same;
+  if (change.kind === "deadline_passed") {
+    const { deadline } = job.request;
+    if (deadline === undefined || at < deadline) return same;
+    const when = new Date(deadline).toISOString();
+    return giveUp(job, { code: "deadline_exceeded", message: `the deadline, ${when}, passed` }, at);
+  }
   if (change.kind === "cancel_asked") {
     if (job.state.kind === "queued") return end(job, { kind: "cancelled" }, at);
     if (job.state.isCancelAsked) return same;
@@ -95,6 +106,7 @@ export function next(job: Job, change: JobChange, at: number, policy: LifePolicy
         epoch: change.epoch,
         attempts: job.attempts + 1,
         progress: { stage: undefined, step: job.checkpoint?.step ?? 0 },
+        ranMs: { earlier: job.ranMs.earlier + job.ranMs.current, current: 0 },
         workerIds: change.workerIds,
         plan: change.plan,
         startedAt: at,
@@ -110,17 +122,29 @@ export function next(job: Job, change: JobChange, at: number, policy: LifePolicy
       return startStage(job, change, at);
     case "step_done":
       return finishStep(job, change, at);
+    case "run_limit_reached": {
+      const ran = hasRun(job, change.ranMs);
+      if (!isOutOfTime(ran)) return same;
+      return giveUp(ran, outOfTime(ran), at);
+    }
     case "completed":
       if (isCancelAsked) return end(job, { kind: "cancelled" }, at);
       if (!change.artifacts.some((artifact) => artifact.kind === "video")) return same;
-      return end(job, { kind: "completed", artifacts: change.artifacts }, at, change.seconds);
+      return end(
+        hasRun(job, change.ranMs),
+        { kind: "completed", artifacts: change.artifacts },
+        at,
+        change.seconds,
+      );
     case "attempt_failed":
       if (isCancelAsked) return end(job, { kind: "cancelled" }, at);
       if (!change.isRetryable) return end(job, { kind: "failed", error: change.error }, at);
-      return tryAgain(job, change.error, at, policy);
-    case "worker_lost":
+      return tryAgain(hasRun(job, change.ranMs), change.error, at, policy);
+    case "worker_lost": {
       if (isCancelAsked) return end(job, { kind: "cancelled" }, at);
-      return tryAgain(job, { code: "worker_lost", message: change.message }, at, policy);
+      const error = { code: "worker_lost", message: change.message };
+      return tryAgain(hasRun(job, change.ranMs), error, at, policy);
+    }
     case "orphaned":
       if (isCancelAsked) return end(job, { kind: "cancelled" }, at);
       return waitAgain(job, change.message, at);
@@ -146,10 +170,34 @@ function finishStep(job: Job, change: JobChange & { kind: "step_done" }, at: num
   if (!isNew) return { job, events: [] };
   const { step, seconds, checkpoint: stored } = change;
   const checkpoint = stored === undefined ? job.checkpoint : { ...stored, step, epoch: job.epoch };
-  return record({ ...job, progress: { stage: "denoise", step }, checkpoint }, at, { seconds });
+  const { ranMs } = hasRun(job, change.ranMs);
+  return record({ ...job, progress: { stage: "denoise", step }, checkpoint, ranMs }, at, { seconds });
+}
+
+function hasRun(job: Job, ranMs: number | undefined): Job {
+  if (ranMs === undefined || !(ranMs > job.ranMs.current)) return job;
+  return { ...job, ranMs: { ...job.ranMs, current: ranMs } };
+}
+
+function isOutOfTime({ request: { maxRunSeconds }, ranMs }: Job): boolean {
+  return maxRunSeconds !== undefined && ranMs.earlier + ranMs.current >= maxRunSeconds * 1000;
+}
+
+function outOfTime({ request: { maxRunSeconds } }: Job): JobFailure {
+  return {
+    code: "run_time_exceeded",
+    message: `it ran for longer than its max_run_seconds of ${maxRunSeconds}`,
+  };
+}
+
+/** Ends for want of time; a job that was to be cancelled is. */
+function giveUp(job: Job, error: JobFailure, at: number): Transition {
+  const isCancelled = job.state.kind === "running" && job.state.isCancelAsked;
+  return end(job, isCancelled ? { kind: "cancelled" } : { kind: "failed", error }, at);
 }
 
 function tryAgain(job: Job, error: JobFailure, at: number, policy: LifePolicy): Transition {
+  if (isOutOfTime(job)) return end(job, { kind: "failed", error: outOfTime(job) }, at);
   const gotFarther = job.progress.step > job.furthestStep;
   const fruitlessAttempts = gotFarther ? 0 : job.fruitlessAttempts + 1;
   const counted = { ...job, fruitlessAttempts };

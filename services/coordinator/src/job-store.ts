@@ -29,8 +29,8 @@ export interface JobQuery {
  */
 export interface JobStore {
   /**
-   * Adds a job with its first events. When another job holds the same idempotency key, adds nothing and returns that
-   * one. Throws `already_exists` when the id is taken.
+   * Adds a job with its first events. When another job of its tenant holds the same idempotency key, adds nothing and
+   * returns that one. Throws `already_exists` when the id is taken.
    */
   create(
     job: Job,
@@ -40,7 +40,7 @@ export interface JobStore {
 
   get(jobId: string, signal: AbortSignal): Promise<StoredJob | undefined>;
 
-  findByIdempotencyKey(key: string, signal: AbortSignal): Promise<StoredJob | undefined>;
+  findByIdempotencyKey(tenant: string, key: string, signal: AbortSignal): Promise<StoredJob | undefined>;
 
   /**
    * Compare and set: replaces the record and appends its new events, both or neither. Undefined when `revision` is not

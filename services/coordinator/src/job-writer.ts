@@ -91,6 +91,7 @@ export class JobWriter {
     const outcome = job.state.kind;
     const reason = job.state.kind === "failed" ? job.state.error.code : "";
     const seconds = Math.max(0, ((job.finishedAt ?? job.createdAt) - job.createdAt) / 1000);
+    if (reason === "deadline_exceeded") observer.deadlineMissed();
     observer.jobFinished({ model: job.request.model, outcome, reason, seconds });
     log.info({ jobId: job.id, outcome, reason, attempts: job.attempts, seconds }, "job finished");
   }

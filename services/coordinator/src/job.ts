@@ -36,7 +36,16 @@ export interface JobRequest extends ResolvedArguments {
   readonly embedMetadata: boolean;
   /** Kept besides the video. */
   readonly extraArtifacts: readonly ArtifactKind[];
+  /** Whose job it is. */
+  readonly tenant: string;
+  /** Wall time, milliseconds, by which it must have ended; undefined: none. */
+  readonly deadline: number | undefined;
+  /** For which it may run, all attempts together; undefined: for ever. */
+  readonly maxRunSeconds: number | undefined;
 }
+
+/** Of a request that names none. */
+export const DEFAULT_TENANT = "default";
 
 export type JobState =
   | { readonly kind: "queued" }
@@ -89,6 +98,8 @@ export interface Job {
   readonly fruitlessAttempts: number;
   /** Of the current or last attempt. */
   readonly progress: { readonly stage: JobStage | undefined; readonly step: number };
+  /** For which earlier attempts ran, and for which the current or last one has: as far as was written down. */
+  readonly ranMs: { readonly earlier: number; readonly current: number };
   /** Of the current or last attempt, by rank. */
   readonly workerIds: readonly string[];
   /** Of the current or last attempt. */
@@ -167,6 +178,7 @@ export function newJob(
     furthestStep: 0,
     fruitlessAttempts: 0,
     progress: { stage: undefined, step: 0 },
+    ranMs: { earlier: 0, current: 0 },
     workerIds: [],
     plan: undefined,
     checkpoint: undefined,

@@ -194,6 +194,67 @@ describe("submit", () => {
     await assert.rejects(house.submit({ idempotencyKey: "k", prompt: "" }), code("already_exists"));
   });
 
+  it("keeps the idempotency keys of tenants apart", async () => {
+    const house = new House();
+    house.worker("w");
+    const first = await house.submit({ idempotencyKey: "k" });
+    const other = await house.submit({ idempotencyKey: "k", tenant: "blue" });
+    assert.notEqual(other.id, first.id);
+    assert.equal((await house.submit({ idempotencyKey: "k", tenant: "blue" })).id, other.id);
+    await assert.rejects(house.submit({ idempotencyKey: "k", tenant: "a!b" }), code("invalid_request"));
+  });
+
+  it("ends a job at its deadline, whether it waits or runs", async () => {
+    const house = new House();
+    const worker = house.worker("w");
+    const deadline = house.clock.wallTime() + 1_000;
+    const running = await house.submit({ deadline });
+    const waiting = await house.submit({ deadline });
+    const other = await house.submit();
+    await house.clock.advance(999);
+    house.fleet.tick();
+    assert.deepEqual([await house.state(running.id), await house.state(waiting.id)], ["running", "queued"]);
+    await house.clock.advance(1);
+    house.fleet.tick();
+    await house.dispatcher.settled();
+    for (const { id } of [running, waiting]) {
+      const { state } = await house.jobs.get(id, neverAborts);
+      assert.equal(state.kind === "failed" && state.error.code, "deadline_exceeded");
+    }
+    assert.equal(worker.kinds.at(-1), `cancel ${running.id} 1`);
+    await worker.report({
+      ...{ kind: "failed", ...worker.assignment, isRetryable: false },
+      error: { code: "cancelled", message: "stopped" },
+    });
+    assert.equal(await house.state(other.id), "running");
+  });
+
+  it("ends a job that has run for too long, all attempts together; waiting does not count", async () => {
+    const house = new House();
+    const worker = house.worker("w");
+    const job = await house.submit({ maxRunSeconds: 2 });
+    const runFor = async (ms: number): Promise<void> => {
+      for (let t = 0; t < ms; t += 250) {
+        await house.clock.advance(250);
+        await worker.session.receive({ kind: "heartbeat" });
+        house.fleet.tick();
+      }
+      await house.dispatcher.settled();
+    };
+    await runFor(1_500);
+    await worker.report({
+      ...{ kind: "failed", ...worker.assignment, isRetryable: true },
+      error: { code: "unavailable", message: "no" },
+    });
+    assert.equal(await house.state(job.id), "running");
+    await runFor(250);
+    assert.equal(await house.state(job.id), "running");
+    await runFor(250);
+    const { state, ranMs } = await house.jobs.get(job.id, neverAborts);
+    assert.equal(state.kind === "failed" && state.error.code, "run_time_exceeded");
+    assert.deepEqual(ranMs, { earlier: 1_500, current: 500 });
+  });
+
   it("refuses more jobs than may wait, and takes them again when there is room", async () => {
     const house = new House({ maxQueued: 2 });
     const worker = house.worker("w");

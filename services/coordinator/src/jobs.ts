@@ -3,11 +3,19 @@ import { artifactKey } from "./artifacts.js";
 import type { BlobStore } from "./blob-store.js";
 import { ChangeGate } from "./change-gate.js";
 import type { Dispatcher } from "./dispatcher.js";
-import { type Artifact, type ArtifactKind, isTerminal, type Job, type JobEvent, newJob } from "./job.js";
+import {
+  type Artifact,
+  type ArtifactKind,
+  DEFAULT_TENANT,
+  isTerminal,
+  type Job,
+  type JobEvent,
+  newJob,
+} from "./job.js";
 import type { JobQuery, JobStore, StoredJob } from "./job-store.js";
 import type { ModelCatalog } from "./models.js";
 import type { Observer } from "./observer.js";
-import { bodySha256, type RequestGate, resolveSubmission, type SubmitBody } from "./submission.js";
+import { bodySha256, isTenant, type RequestGate, resolveSubmission, type SubmitBody } from "./submission.js";
 
 export interface JobsDeps {
   readonly store: JobStore;
@@ -61,12 +69,13 @@ export class Jobs {
     const { store, models, dispatcher, gate, clock, random, observer, log } = this.#deps;
     const sha256 = bodySha256(body);
     // Before any other check: a client that asks again must get its job, whatever has changed meanwhile.
-    const key = body.idempotencyKey;
-    const holder = key === undefined ? undefined : await store.findByIdempotencyKey(key, signal);
+    const { idempotencyKey: key, tenant = DEFAULT_TENANT } = body;
+    const isKeyed = key !== undefined && isTenant(tenant);
+    const holder = isKeyed ? await store.findByIdempotencyKey(tenant, key, signal) : undefined;
     if (holder !== undefined) return this.#sameJob(holder, sha256);
 
     const facts = models.choose(body.model);
-    const request = resolveSubmission(body, facts, gate, random);
+    const request = resolveSubmission(body, facts, gate, random, clock.wallTime());
     const { maxQueued } = this.#config;
     // Those between this check and the queue count too, or a burst would pass the limit.
     const coming = [...this.#admitting].filter((id) => !dispatcher.queue.has(id));

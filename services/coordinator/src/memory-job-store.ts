@@ -23,7 +23,8 @@ export class MemoryJobStore implements JobStore {
     signal: AbortSignal,
   ): Promise<{ isNew: boolean; stored: StoredJob }> {
     signal.throwIfAborted();
-    const key = job.request.idempotencyKey;
+    const { tenant, idempotencyKey } = job.request;
+    const key = idempotencyKey === undefined ? undefined : scoped(tenant, idempotencyKey);
     const holder = key === undefined ? undefined : this.#holder(key);
     if (holder !== undefined) return { isNew: false, stored: holder };
     if (this.#entries.has(job.id)) throw new ClusterError("already_exists", `job id ${job.id} is taken`);
@@ -40,9 +41,13 @@ export class MemoryJobStore implements JobStore {
     return this.#entries.get(jobId)?.stored;
   }
 
-  async findByIdempotencyKey(key: string, signal: AbortSignal): Promise<StoredJob | undefined> {
+  async findByIdempotencyKey(
+    tenant: string,
+    key: string,
+    signal: AbortSignal,
+  ): Promise<StoredJob | undefined> {
     signal.throwIfAborted();
-    return this.#holder(key);
+    return this.#holder(scoped(tenant, key));
   }
 
   async update(
@@ -87,8 +92,8 @@ export class MemoryJobStore implements JobStore {
     const entry = this.#entries.get(jobId);
     if (entry === undefined) return;
     this.#entries.delete(jobId);
-    const key = entry.stored.job.request.idempotencyKey;
-    if (key !== undefined) this.#idByKey.delete(key);
+    const { tenant, idempotencyKey: key } = entry.stored.job.request;
+    if (key !== undefined) this.#idByKey.delete(scoped(tenant, key));
     this.#listeners.tell(jobId, undefined);
   }
 
@@ -113,4 +118,9 @@ export class MemoryJobStore implements JobStore {
     this.#revision += 1;
     return this.#revision;
   }
+}
+
+// No tenant has a "!" in its name.
+function scoped(tenant: string, key: string): string {
+  return `${tenant}!${key}`;
 }

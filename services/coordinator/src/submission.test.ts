@@ -6,6 +6,8 @@ import { resolveRequest } from "@cogfleet/model";
 import { bodySha256, resolveSubmission, type SubmitBody } from "./submission.js";
 import { sampleModel } from "./testing/sample-jobs.js";
 
+const NOW = Date.UTC(2026, 0, 1);
+
 function body(over: Partial<SubmitBody> = {}): SubmitBody {
   return {
     prompt: "a red circle",
@@ -16,12 +18,15 @@ function body(over: Partial<SubmitBody> = {}): SubmitBody {
     labels: {},
     embedMetadata: undefined,
     extraArtifacts: [],
+    tenant: undefined,
+    deadline: undefined,
+    maxRunSeconds: undefined,
     ...over,
   };
 }
 
 function resolve(over: Partial<SubmitBody>): ReturnType<typeof resolveSubmission> {
-  return resolveSubmission(body(over), sampleModel(), resolveRequest, countingRandom());
+  return resolveSubmission(body(over), sampleModel(), resolveRequest, countingRandom(), NOW);
 }
 
 function problemOf(over: Partial<SubmitBody>): string {
@@ -44,6 +49,24 @@ describe("resolveSubmission", () => {
     assert.equal(request.embedMetadata, true);
     assert.equal(request.seed, 1);
     assert.deepEqual(request.extraArtifacts, []);
+  });
+
+  it("takes a tenant, a deadline in the future and a limit of running time", () => {
+    const { tenant, deadline } = resolve({});
+    assert.deepEqual([tenant, deadline], ["default", undefined]);
+    const request = resolve({ tenant: "Blue.team_1", deadline: NOW + 1, maxRunSeconds: 0.5 });
+    assert.deepEqual(
+      [request.tenant, request.deadline, request.maxRunSeconds],
+      ["Blue.team_1", NOW + 1, 0.5],
+    );
+  });
+
+  it("refuses a tenant, a deadline and a limit that are none", () => {
+    assert.match(problemOf({ tenant: "a!b" }), /tenant "a!b" must have 1 to 63 letters/);
+    assert.match(problemOf({ tenant: "" }), /tenant "" must have/);
+    assert.match(problemOf({ deadline: NOW }), /deadline 2026-01-01T00:00:00.000Z must be in the future/);
+    assert.match(problemOf({ deadline: Number.NaN }), /deadline \(no time\) must be in the future/);
+    assert.match(problemOf({ maxRunSeconds: 0 }), /max_run_seconds 0 must be a finite number above 0/);
   });
 
   it("keeps a value that was sent, though it is falsy", () => {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { ClusterError, type Random } from "@cogfleet/core";
 import type { GenerationArguments, ModelFacts, ResolvedArguments } from "@cogfleet/model";
 import { PARALLEL_RULE, parseParallel } from "@cogfleet/parallel";
-import { ARTIFACT_KINDS, type ArtifactKind, type JobRequest } from "./job.js";
+import { ARTIFACT_KINDS, type ArtifactKind, DEFAULT_TENANT, type JobRequest } from "./job.js";
 import { choiceProblem } from "./planning.js";
 import { MAX_RANKS } from "./scheduler.js";
 
@@ -16,6 +16,10 @@ export interface SubmitBody extends GenerationArguments {
   readonly embedMetadata: boolean | undefined;
   /** Names from ARTIFACT_KINDS, or whatever else came. */
   readonly extraArtifacts: readonly string[];
+  readonly tenant: string | undefined;
+  /** Wall time, milliseconds; NaN for what is no time. */
+  readonly deadline: number | undefined;
+  readonly maxRunSeconds: number | undefined;
 }
 
 /** The model's own gate: fills in defaults, or throws `invalid_request` with every problem. */
@@ -25,6 +29,13 @@ const MAX_KEY_CHARACTERS = 256;
 const MAX_LABELS = 64;
 const MAX_LABEL_CHARACTERS = 256;
 const MAX_PRIORITY = 100;
+const TENANT = /^[a-z0-9][a-z0-9._-]{0,62}$/i;
+const LATEST_MS = Date.UTC(9999, 11, 31); // of a protobuf timestamp
+
+/** Whether a job can belong to this tenant. */
+export function isTenant(name: string): boolean {
+  return TENANT.test(name);
+}
 
 /** Tells bodies apart: equal for two bodies when each field is, in whatever order the labels came. */
 export function bodySha256(body: SubmitBody): string {
@@ -36,14 +47,18 @@ export function bodySha256(body: SubmitBody): string {
   return createHash("sha256").update(canonical).digest("hex");
 }
 
-/** The complete request, or `invalid_request` that names field, value and rule of every problem. */
+/**
+ * The complete request, or `invalid_request` that names field, value and rule of every problem.
+ * @param now wall time, milliseconds
+ */
 export function resolveSubmission(
   body: SubmitBody,
   facts: ModelFacts,
   gate: RequestGate,
   random: Random,
+  now: number,
 ): JobRequest {
-  const problems = serviceProblems(body);
+  const problems = [...serviceProblems(body), ...timeProblems(body, now)];
   let resolved: ResolvedArguments | undefined;
   try {
     resolved = gate(facts, body, random);
@@ -68,21 +83,39 @@ export function resolveSubmission(
     labels: { ...body.labels },
     embedMetadata: body.embedMetadata ?? true,
     extraArtifacts: ARTIFACT_KINDS.filter((kind) => kind !== "video" && body.extraArtifacts.includes(kind)),
+    tenant: body.tenant ?? DEFAULT_TENANT,
+    deadline: body.deadline,
+    maxRunSeconds: body.maxRunSeconds,
   };
 }
 
 function serviceProblems(body: SubmitBody): string[] {
   const problems: string[] = [];
-  const { idempotencyKey: key, priority, parallel } = body;
+  const { idempotencyKey: key, priority, parallel, tenant } = body;
   if (key !== undefined && (key === "" || key.length > MAX_KEY_CHARACTERS)) {
     problems.push(`idempotency_key of ${key.length} characters must have 1 to ${MAX_KEY_CHARACTERS}`);
   }
   if (priority !== undefined && Math.abs(priority) > MAX_PRIORITY) {
     problems.push(`priority ${priority} must be an integer from -${MAX_PRIORITY} to ${MAX_PRIORITY}`);
   }
+  if (tenant !== undefined && !isTenant(tenant))
+    problems.push(
+      `tenant "${shorten(tenant)}" must have 1 to 63 letters, digits, '.', '_' and '-', a letter or digit first`,
+    );
   if (parallel !== undefined && parseParallel(parallel) === undefined)
     problems.push(`parallel "${shorten(parallel)}" ${PARALLEL_RULE}`);
   return [...problems, ...labelProblems(body.labels), ...artifactProblems(body.extraArtifacts)];
+}
+
+function timeProblems({ deadline, maxRunSeconds }: SubmitBody, now: number): string[] {
+  const problems: string[] = [];
+  if (deadline !== undefined && !(deadline > now && deadline <= LATEST_MS)) {
+    const given = Math.abs(deadline) <= LATEST_MS ? new Date(deadline).toISOString() : "(no time)";
+    problems.push(`deadline ${given} must be in the future; it is ${new Date(now).toISOString()}`);
+  }
+  if (maxRunSeconds !== undefined && !(maxRunSeconds > 0 && Number.isFinite(maxRunSeconds)))
+    problems.push(`max_run_seconds ${maxRunSeconds} must be a finite number above 0`);
+  return problems;
 }
 
 function labelProblems(labels: Readonly<Record<string, string>>): string[] {

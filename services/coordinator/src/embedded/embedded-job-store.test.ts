@@ -21,6 +21,7 @@ import { jobStoreSuite } from "../testing/job-store-suite.js";
 import { sampleJob, sampleModel } from "../testing/sample-jobs.js";
 import { Database } from "./database.js";
 import { type EmbeddedStores, openEmbeddedStores } from "./open-embedded-stores.js";
+import { sealRecord } from "./record.js";
 
 const root = mkdtempSync(join(tmpdir(), "cogfleet-jobs-"));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -146,9 +147,32 @@ describe("EmbeddedJobStore", () => {
     const stores = await open(folder);
     const { job, event } = sampleJob("d", { idempotencyKey: "key of b" });
     assert.equal((await stores.jobs.create(job, [event], neverAborts)).isNew, true);
-    assert.equal((await stores.jobs.findByIdempotencyKey("key of b", neverAborts))?.job.id, "d");
+    assert.equal((await stores.jobs.findByIdempotencyKey("default", "key of b", neverAborts))?.job.id, "d");
     assert.deepEqual(stores.errors, ["damaged record set aside"]);
     await stores.close();
+  });
+
+  it("opens what a release without tenants wrote", async () => {
+    const folder = newFolder();
+    const stores = await open(folder);
+    const { job, event } = sampleJob("a", { idempotencyKey: "k" });
+    const { tenant, deadline, maxRunSeconds, ...request } = job.request;
+    const { ranMs, term, ...rest } = job;
+    await stores.jobs.create(job, [event], neverAborts);
+    await stores.close();
+    await tamper(folder, (level) =>
+      level.put("job!a", sealRecord({ job: { ...rest, request }, order: 1, revision: 1 })),
+    );
+    const again = await open(folder);
+    const expected = { job, order: 1, revision: 1 };
+    assert.deepEqual(await again.jobs.get("a", neverAborts), expected);
+    assert.deepEqual(await again.jobs.findByIdempotencyKey(tenant, "k", neverAborts), expected);
+    assert.deepEqual(await again.jobs.list(ALL, neverAborts), [expected]);
+    assert.deepEqual(
+      [deadline, maxRunSeconds, term, ranMs],
+      [undefined, undefined, 0, { earlier: 0, current: 0 }],
+    );
+    await again.close();
   });
 
   it("leaves a damaged event out of a history", async () => {

@@ -9,6 +9,7 @@ import type { GroupCommit, Transaction } from "./group-commit.js";
 import { type IndexEntry, newestFirst } from "./job-index.js";
 import { asideKey, CENSUS_KEY, eventKey, eventsAfter, idempotencyKey, jobKey, stateKey } from "./keys.js";
 import { sealRecord } from "./record.js";
+import { asStoredJob } from "./stored-job.js";
 
 export interface EmbeddedJobStoreDeps {
   readonly database: Database;
@@ -35,8 +36,8 @@ export class EmbeddedJobStore implements JobStore {
     events: readonly JobEvent[],
     signal: AbortSignal,
   ): Promise<{ isNew: boolean; stored: StoredJob }> {
-    const { idempotencyKey: key } = job.request;
-    const reads = [CENSUS_KEY, jobKey(job.id), ...(key === undefined ? [] : [idempotencyKey(key)])];
+    const key = holderKeyOf(job);
+    const reads = [CENSUS_KEY, jobKey(job.id), ...(key === undefined ? [] : [key])];
     const add = (transaction: Transaction): { isNew: boolean; stored: StoredJob } => {
       const holder = key === undefined ? undefined : this.#holderIn(transaction, key);
       if (holder !== undefined) return { isNew: false, stored: holder };
@@ -45,7 +46,7 @@ export class EmbeddedJobStore implements JobStore {
       const census = censusIn(transaction);
       const stored = { job, order: census.lastOrder + 1, revision: 1 };
       putCensus(transaction, { ...census, lastOrder: stored.order });
-      if (key !== undefined) transaction.put(idempotencyKey(key), Buffer.from(job.id));
+      if (key !== undefined) transaction.put(key, Buffer.from(job.id));
       putJob(transaction, stored, events);
       return { isNew: true, stored };
     };
@@ -60,17 +61,21 @@ export class EmbeddedJobStore implements JobStore {
     const stored = await damage.unseal(key, record);
     if (stored === undefined && (record !== undefined || aside !== undefined))
       throw new ClusterError("data_loss", `the record of job ${jobId} is damaged and was set aside`);
-    return stored as StoredJob | undefined; // unsealing checked that it is what was sealed
+    return asStoredJob(stored);
   }
 
-  async findByIdempotencyKey(key: string, signal: AbortSignal): Promise<StoredJob | undefined> {
+  async findByIdempotencyKey(
+    tenant: string,
+    key: string,
+    signal: AbortSignal,
+  ): Promise<StoredJob | undefined> {
     signal.throwIfAborted();
     const { database, damage } = this.#deps;
-    const holder = await database.use((level) => level.get(idempotencyKey(key)));
+    const holder = await database.use((level) => level.get(idempotencyKey(tenant, key)));
     if (holder === undefined) return undefined;
     const recordKey = jobKey(holder.toString());
     const record = await database.use((level) => level.get(recordKey));
-    return (await damage.unseal(recordKey, record)) as StoredJob | undefined;
+    return asStoredJob(await damage.unseal(recordKey, record));
   }
 
   async update(
@@ -128,8 +133,7 @@ export class EmbeddedJobStore implements JobStore {
           const keys = entries.map(({ jobId }) => jobKey(jobId));
           const records = await readMany(level, keys, snapshot);
           for (const [i, entry] of entries.entries()) {
-            const value = await this.#deps.damage.unseal(jobKey(entry.jobId), records[i]);
-            const stored = value as StoredJob | undefined;
+            const stored = asStoredJob(await this.#deps.damage.unseal(jobKey(entry.jobId), records[i]));
             if (stored === undefined) await this.#dropEntry(entry);
             else if (found.length < query.limit && matchesQuery(stored, query)) found.push(stored);
           }
@@ -146,9 +150,8 @@ export class EmbeddedJobStore implements JobStore {
     const remove = (transaction: Transaction): boolean => {
       const stored = this.#jobIn(transaction, jobId);
       if (stored === undefined) return false;
-      const { idempotencyKey: key } = stored.job.request;
-      if (key !== undefined && transaction.get(idempotencyKey(key))?.toString() === jobId)
-        transaction.delete(idempotencyKey(key));
+      const key = holderKeyOf(stored.job);
+      if (key !== undefined && transaction.get(key)?.toString() === jobId) transaction.delete(key);
       for (let sequence = 1; sequence <= stored.job.lastSequence; sequence++)
         transaction.delete(eventKey(jobId, sequence));
       transaction.delete(jobKey(jobId));
@@ -194,11 +197,11 @@ export class EmbeddedJobStore implements JobStore {
   }
 
   #jobIn(transaction: Transaction, jobId: string): StoredJob | undefined {
-    return this.#deps.damage.unsealIn(transaction, jobKey(jobId)) as StoredJob | undefined;
+    return asStoredJob(this.#deps.damage.unsealIn(transaction, jobKey(jobId)));
   }
 
   #holderIn(transaction: Transaction, key: string): StoredJob | undefined {
-    const holder = transaction.get(idempotencyKey(key));
+    const holder = transaction.get(key);
     return holder === undefined ? undefined : this.#jobIn(transaction, holder.toString());
   }
 
@@ -210,6 +213,10 @@ export class EmbeddedJobStore implements JobStore {
     };
     await this.#deps.commits.run([CENSUS_KEY, key, jobKey(jobId)], drop, neverAborts);
   }
+}
+
+function holderKeyOf({ request: { tenant, idempotencyKey: key } }: Job): string | undefined {
+  return key === undefined ? undefined : idempotencyKey(tenant, key);
 }
 
 function entryOf({ job, order }: StoredJob): string {

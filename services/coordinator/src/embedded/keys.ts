@@ -1,9 +1,12 @@
+import { DEFAULT_TENANT } from "../job.js";
+
 // The layout of the database, format 1. Job ids are made of letters and digits: "!" ends them.
 //   meta!format                  the number of this layout, as text
 //   meta!census                  record of Census
 //   job!ID                       record of StoredJob
 //   event!ID!SEQUENCE            record of JobEvent
-//   key!IDEMPOTENCY-KEY          the id of the job that holds it, as text
+//   key!IDEMPOTENCY-KEY          the id of the job of the default tenant that holds it, as text
+//   tenant!TENANT!IDEMPOTENCY-KEY  the same of another tenant
 //   state!STATE!ORDER            the id of a job in that state, as text
 //   model!NAME                   record of ModelFacts
 //   aside!KEY                    what stood under KEY and could not be read, as it was
@@ -39,8 +42,9 @@ export function eventsAfter(jobId: string, sequence: number): KeyRange {
   return { gte: eventKey(jobId, sequence + 1), lt: `event!${jobId}"` };
 }
 
-export function idempotencyKey(key: string): string {
-  return `key!${key}`;
+// Before there were tenants, all jobs were of the default one. No tenant has a "!" in its name.
+export function idempotencyKey(tenant: string, key: string): string {
+  return tenant === DEFAULT_TENANT ? `key!${key}` : `tenant!${tenant}!${key}`;
 }
 
 export function stateKey(state: string, order: number): string {

@@ -2,6 +2,7 @@ import { ClusterError } from "@cogfleet/core";
 import type { DownloadRequest__Output } from "@cogfleet/proto/gen/cogfleet/v1/DownloadRequest";
 import type { ListRequest__Output } from "@cogfleet/proto/gen/cogfleet/v1/ListRequest";
 import type { SubmitRequest__Output } from "@cogfleet/proto/gen/cogfleet/v1/SubmitRequest";
+import type { Timestamp__Output } from "@cogfleet/proto/gen/google/protobuf/Timestamp";
 import { ARTIFACT_KINDS, type ArtifactKind, JOB_STATES } from "../job.js";
 import type { JobQuery } from "../job-store.js";
 import type { SubmitBody } from "../submission.js";
@@ -33,7 +34,16 @@ export function submitFromWire(wire: SubmitRequest__Output): SubmitBody {
     labels: wire.labels,
     embedMetadata: wire.embedMetadata,
     extraArtifacts: wire.extraArtifacts.map((kind) => artifactKindFromWire(kind) ?? String(kind)),
+    tenant: wire.tenant,
+    deadline: wire.deadline === null ? undefined : timestampFromWire(wire.deadline),
+    maxRunSeconds: wire.maxRunSeconds,
   };
+}
+
+/** Wall time, milliseconds; NaN for what is no timestamp. */
+function timestampFromWire({ seconds, nanos }: Timestamp__Output): number {
+  const isTimestamp = nanos >= 0 && nanos < 1e9;
+  return isTimestamp ? Number(seconds) * 1000 + Math.floor(nanos / 1e6) : Number.NaN;
 }
 
 /** Throws `invalid_request` for a page size, a token or a state that is none. */

@@ -57,16 +57,19 @@ export function jobToWire(job: Job, queuePosition: number): WireJob {
     queuePosition,
     plan: job.plan === undefined ? null : planToWire(job.plan),
     checkpointStep: job.checkpoint?.step ?? 0,
+    runSeconds: (job.ranMs.earlier + job.ranMs.current) / 1000,
   };
 }
 
 /** The request with nothing left out, for clients and for workers. */
 export function requestToWire(request: JobRequest): WireSubmitRequest {
-  const { idempotencyKey, extraArtifacts, labels, ...rest } = request;
+  const { idempotencyKey, extraArtifacts, labels, deadline, maxRunSeconds, ...rest } = request;
   return {
     ...rest,
     labels: { ...labels },
     extraArtifacts: extraArtifacts.map((kind) => WIRE_ARTIFACT_KIND[kind]),
+    deadline: timestampToWire(deadline),
+    ...(maxRunSeconds === undefined ? {} : { maxRunSeconds }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
   };
 }

@@ -66,8 +66,20 @@ export function jobStoreSuite(name: string, open: () => Promise<StoreUnderTest>)
       assert.equal(again.isNew, false);
       assert.deepEqual(again.stored, first);
       assert.equal(await store.get("b", neverAborts), undefined);
-      assert.deepEqual(await store.findByIdempotencyKey("k", neverAborts), first);
-      assert.equal(await store.findByIdempotencyKey("other", neverAborts), undefined);
+      assert.deepEqual(await store.findByIdempotencyKey("default", "k", neverAborts), first);
+      assert.equal(await store.findByIdempotencyKey("default", "other", neverAborts), undefined);
+    });
+
+    it("keeps the idempotency keys of tenants apart", async () => {
+      const first = await add("a", { idempotencyKey: "k" });
+      const other = await add("b", { idempotencyKey: "k", tenant: "blue" });
+      assert.equal(other.job.id, "b");
+      assert.deepEqual(await store.findByIdempotencyKey("default", "k", neverAborts), first);
+      assert.deepEqual(await store.findByIdempotencyKey("blue", "k", neverAborts), other);
+      assert.equal(await store.findByIdempotencyKey("red", "k", neverAborts), undefined);
+      await store.delete("b", neverAborts);
+      assert.equal(await store.findByIdempotencyKey("blue", "k", neverAborts), undefined);
+      assert.deepEqual(await store.findByIdempotencyKey("default", "k", neverAborts), first);
     });
 
     it("creates one job when many come with one key at once", async () => {
@@ -145,7 +157,7 @@ export function jobStoreSuite(name: string, open: () => Promise<StoreUnderTest>)
       await store.delete("a", neverAborts);
       assert.equal(await store.get("a", neverAborts), undefined);
       assert.deepEqual(await store.events("a", 0, 10, neverAborts), []);
-      assert.equal(await store.findByIdempotencyKey("k", neverAborts), undefined);
+      assert.equal(await store.findByIdempotencyKey("default", "k", neverAborts), undefined);
       assert.equal(await store.update(changed(stored.job), stored.revision, [], neverAborts), undefined);
     });
 
@@ -203,7 +215,7 @@ export function jobStoreSuite(name: string, open: () => Promise<StoreUnderTest>)
       assert.deepEqual(await store.list({ ...ALL, states: ["running"] }, neverAborts), [updated]);
       assert.deepEqual(await store.get("a", neverAborts), updated);
       assert.deepEqual(await store.events("a", 0, 10, neverAborts), events);
-      assert.deepEqual(await store.findByIdempotencyKey("k", neverAborts), updated);
+      assert.deepEqual(await store.findByIdempotencyKey("default", "k", neverAborts), updated);
       const { job, event } = sampleJob("c", { idempotencyKey: "k" });
       assert.equal((await store.create(job, [event], neverAborts)).isNew, false);
       assert.equal(await store.update(changedA, a.revision, [], neverAborts), undefined, "an old revision");

@@ -66,6 +66,9 @@ export function sampleRequest(over: Partial<JobRequest> = {}): JobRequest {
     labels: {},
     embedMetadata: true,
     extraArtifacts: [],
+    tenant: "default",
+    deadline: undefined,
+    maxRunSeconds: undefined,
     ...over,
   };
 }

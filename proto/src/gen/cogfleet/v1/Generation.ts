@@ -112,7 +112,8 @@ export interface GenerationClient extends grpc.Client {
   /**
    * Checks the request against the model and queues a job.
    * INVALID_ARGUMENT names field, value and rule; UNAVAILABLE: no worker has offered a model yet;
-   * NOT_FOUND: no such model; ALREADY_EXISTS: the idempotency key was used with another body.
+   * NOT_FOUND: no such model; ALREADY_EXISTS: the idempotency key was used with another body;
+   * RESOURCE_EXHAUSTED names the limit that is reached.
    */
   Submit(argument: _cogfleet_v1_SubmitRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_cogfleet_v1_Job__Output>): grpc.ClientUnaryCall;
   Submit(argument: _cogfleet_v1_SubmitRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_cogfleet_v1_Job__Output>): grpc.ClientUnaryCall;
@@ -121,7 +122,8 @@ export interface GenerationClient extends grpc.Client {
   /**
    * Checks the request against the model and queues a job.
    * INVALID_ARGUMENT names field, value and rule; UNAVAILABLE: no worker has offered a model yet;
-   * NOT_FOUND: no such model; ALREADY_EXISTS: the idempotency key was used with another body.
+   * NOT_FOUND: no such model; ALREADY_EXISTS: the idempotency key was used with another body;
+   * RESOURCE_EXHAUSTED names the limit that is reached.
    */
   submit(argument: _cogfleet_v1_SubmitRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_cogfleet_v1_Job__Output>): grpc.ClientUnaryCall;
   submit(argument: _cogfleet_v1_SubmitRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_cogfleet_v1_Job__Output>): grpc.ClientUnaryCall;
@@ -179,7 +181,8 @@ export interface GenerationHandlers extends grpc.UntypedServiceImplementation {
   /**
    * Checks the request against the model and queues a job.
    * INVALID_ARGUMENT names field, value and rule; UNAVAILABLE: no worker has offered a model yet;
-   * NOT_FOUND: no such model; ALREADY_EXISTS: the idempotency key was used with another body.
+   * NOT_FOUND: no such model; ALREADY_EXISTS: the idempotency key was used with another body;
+   * RESOURCE_EXHAUSTED names the limit that is reached.
    */
   Submit: grpc.handleUnaryCall<_cogfleet_v1_SubmitRequest__Output, _cogfleet_v1_Job>;
   

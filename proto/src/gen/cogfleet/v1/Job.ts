@@ -64,6 +64,10 @@ export interface Job {
    * The step that another attempt would go on from; 0: from the noise.
    */
   'checkpointStep'?: (number);
+  /**
+   * For which it has run, all attempts together, as of its newest step.
+   */
+  'runSeconds'?: (number | string);
 }
 
 export interface Job__Output {
@@ -121,4 +125,8 @@ export interface Job__Output {
    * The step that another attempt would go on from; 0: from the noise.
    */
   'checkpointStep': (number);
+  /**
+   * For which it has run, all attempts together, as of its newest step.
+   */
+  'runSeconds': (number);
 }

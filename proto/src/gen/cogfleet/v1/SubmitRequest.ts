@@ -1,6 +1,7 @@
 // Original file: proto/cogfleet/v1/generation.proto
 
 import type { ArtifactKind as _cogfleet_v1_ArtifactKind, ArtifactKind__Output as _cogfleet_v1_ArtifactKind__Output } from '../../cogfleet/v1/ArtifactKind.js';
+import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.js';
 import type { Long } from '@grpc/proto-loader';
 
 /**
@@ -68,7 +69,8 @@ export interface SubmitRequest {
    */
   'parallel'?: (string);
   /**
-   * Submitting again with the same key and body returns the same job. At most 256 characters.
+   * Submitting again with the same key and body returns the same job, for as long as it is kept. Keys of different
+   * tenants have nothing to do with each other. At most 256 characters.
    */
   'idempotencyKey'?: (string);
   /**
@@ -87,6 +89,20 @@ export interface SubmitRequest {
    * Artifacts to keep besides the video.
    */
   'extraArtifacts'?: (_cogfleet_v1_ArtifactKind)[];
+  /**
+   * Whose job it is: tenants share the workers fairly. 1 to 63 letters, digits, '.', '_' and '-'. Not authenticated.
+   * Default "default".
+   */
+  'tenant'?: (string);
+  /**
+   * A job that has not ended by then fails with the code "deadline_exceeded", whether it waits or runs. In the future.
+   */
+  'deadline'?: (_google_protobuf_Timestamp | null);
+  /**
+   * A job that has run for longer, all attempts together, fails with the code "run_time_exceeded". Waiting does not
+   * count. Above 0; no limit when left out.
+   */
+  'maxRunSeconds'?: (number | string);
   '_negativePrompt'?: "negativePrompt";
   '_seed'?: "seed";
   '_numInferenceSteps'?: "numInferenceSteps";
@@ -104,6 +120,8 @@ export interface SubmitRequest {
   '_idempotencyKey'?: "idempotencyKey";
   '_priority'?: "priority";
   '_embedMetadata'?: "embedMetadata";
+  '_tenant'?: "tenant";
+  '_maxRunSeconds'?: "maxRunSeconds";
 }
 
 /**
@@ -171,7 +189,8 @@ export interface SubmitRequest__Output {
    */
   'parallel'?: (string);
   /**
-   * Submitting again with the same key and body returns the same job. At most 256 characters.
+   * Submitting again with the same key and body returns the same job, for as long as it is kept. Keys of different
+   * tenants have nothing to do with each other. At most 256 characters.
    */
   'idempotencyKey'?: (string);
   /**
@@ -190,6 +209,20 @@ export interface SubmitRequest__Output {
    * Artifacts to keep besides the video.
    */
   'extraArtifacts': (_cogfleet_v1_ArtifactKind__Output)[];
+  /**
+   * Whose job it is: tenants share the workers fairly. 1 to 63 letters, digits, '.', '_' and '-'. Not authenticated.
+   * Default "default".
+   */
+  'tenant'?: (string);
+  /**
+   * A job that has not ended by then fails with the code "deadline_exceeded", whether it waits or runs. In the future.
+   */
+  'deadline': (_google_protobuf_Timestamp__Output | null);
+  /**
+   * A job that has run for longer, all attempts together, fails with the code "run_time_exceeded". Waiting does not
+   * count. Above 0; no limit when left out.
+   */
+  'maxRunSeconds'?: (number);
   '_negativePrompt'?: "negativePrompt";
   '_seed'?: "seed";
   '_numInferenceSteps'?: "numInferenceSteps";
@@ -207,4 +240,6 @@ export interface SubmitRequest__Output {
   '_idempotencyKey'?: "idempotencyKey";
   '_priority'?: "priority";
   '_embedMetadata'?: "embedMetadata";
+  '_tenant'?: "tenant";
+  '_maxRunSeconds'?: "maxRunSeconds";
 }
