@@ -52,12 +52,18 @@ export class Dispatcher {
     this.attempts = new Attempts({ ...shared, writer: this.#writer, onFree: () => this.kick() });
   }
 
+  /** Of the running jobs that have steps to do, the longest time for which one has done none. */
+  get stepAgeSeconds(): number {
+    return this.#writer.watch.stepAgeSeconds;
+  }
+
   /**
    * Takes note of a job as somebody stored it, this process or another; undefined: it was removed. What is told twice,
    * or late, changes nothing.
    */
   observe(jobId: string, stored: StoredJob | undefined): void {
     const { backlog, workers } = this.#deps;
+    this.#writer.watch.seen(jobId, stored?.job);
     if (stored === undefined) {
       backlog.forget(jobId);
       this.queue.remove(jobId);

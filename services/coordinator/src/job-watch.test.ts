@@ -62,6 +62,29 @@ describe("a job whose worker is lost", () => {
     ]);
   });
 
+  it("ages while it runs without a step, over all its attempts, and not while it waits or decodes", async () => {
+    const house = new House();
+    const { dispatcher, clock } = house;
+    const first = house.worker("w1");
+    await house.submit({ numInferenceSteps: 2 });
+    await clock.advance(4000);
+    assert.equal(dispatcher.stepAgeSeconds, 4);
+    await first.step(1);
+    await clock.advance(3000);
+    await first.leave();
+    assert.equal(dispatcher.stepAgeSeconds, 0);
+    await clock.advance(60_000);
+    const second = house.worker("w2");
+    await dispatcher.settled();
+    await clock.advance(2000);
+    assert.equal(dispatcher.stepAgeSeconds, 5);
+    await second.step(1);
+    assert.equal(dispatcher.stepAgeSeconds, 0);
+    await second.step(2);
+    await clock.advance(9000);
+    assert.equal(dispatcher.stepAgeSeconds, 0);
+  });
+
   it("has not recovered when it ends otherwise", async () => {
     const house = new House();
     const first = house.worker("w1");

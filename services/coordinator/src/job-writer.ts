@@ -36,12 +36,12 @@ export interface WrittenChange {
 export class JobWriter {
   readonly #deps: JobWriterDeps;
   readonly #policy: LifePolicy;
-  readonly #watch: JobWatch;
+  readonly watch: JobWatch;
 
   constructor(deps: JobWriterDeps, policy: LifePolicy) {
     this.#deps = deps;
     this.#policy = policy;
-    this.#watch = new JobWatch(deps.clock, deps.observer);
+    this.watch = new JobWatch(deps.clock, deps.observer);
   }
 
   /**
@@ -61,7 +61,7 @@ export class JobWriter {
       const written = await store.update({ ...job, term }, stored.revision, events, neverAborts);
       if (written === undefined) continue;
       this.#follow(before, written);
-      this.#watch.changed(change.kind, before, job);
+      this.watch.changed(change.kind, before, job);
       this.#sweepCheckpoints(before, job);
       return { before, job: written.job };
     }

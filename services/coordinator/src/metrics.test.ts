@@ -12,6 +12,7 @@ const BUSY: Snapshot = {
   busyWorkers: 4,
   drainingWorkers: 0,
   groups: new Map([[2, 2]]),
+  stepAgeSeconds: 3,
   oldestQueuedSeconds: 7,
   backlogSeconds: [["m", 90]],
   isStoreUp: true,

@@ -13,6 +13,8 @@ export interface Snapshot {
   readonly drainingWorkers: number;
   /** Groups that compute, by their number of ranks. */
   readonly groups: ReadonlyMap<number, number>;
+  /** For how long the job that has waited longest for its next step has done so while it ran; 0 when none runs. */
+  readonly stepAgeSeconds: number;
   /** 0 when nothing waits. */
   readonly oldestQueuedSeconds: number;
   /** Work that is left, by model. */
@@ -267,6 +269,11 @@ function addGauges(registry: Registry, snapshot: () => Snapshot): void {
     "oldest_queued_age_seconds",
     "How long the oldest waiting job has waited; 0 when none waits.",
     (oldest, { oldestQueuedSeconds }) => oldest.set(oldestQueuedSeconds),
+  );
+  gauge(
+    "step_age_seconds",
+    "Of the running jobs that have steps to do, the longest time for which one has done none; 0 when there is no such job.",
+    (age, { stepAgeSeconds }) => age.set(stepAgeSeconds),
   );
   gauge(
     "backlog_work_seconds",

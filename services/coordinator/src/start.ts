@@ -143,6 +143,7 @@ function snapshot(
     busyWorkers: busy.filter((worker) => !worker.isDraining).length,
     drainingWorkers: draining.length,
     backlogSeconds: backlog.models().map((model) => [model, backlog.figures(model).workSeconds]),
+    stepAgeSeconds: dispatcher.stepAgeSeconds,
     oldestQueuedSeconds: oldest === undefined ? 0 : (clock.now() - oldest) / 1000,
   };
 }
