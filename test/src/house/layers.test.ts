@@ -39,6 +39,7 @@ const forbidden = [
   ["packages/core/src/x.ts", "zod"],
   ["packages/model/src/x.ts", "@cogfleet/ort"],
   ["packages/model/src/x.ts", "onnxruntime-node"],
+  ["packages/monitoring/src/x.ts", "@cogfleet/service"],
   ["packages/verify/src/x.ts", "@cogfleet/ort"],
   ["packages/ort/src/x.ts", "@cogfleet/proto"],
   ["packages/parallel/src/x.ts", "@cogfleet/exchange"],

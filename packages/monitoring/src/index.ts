@@ -1,0 +1,3 @@
+export { RUNBOOKS, renderedRules, ruleFile } from "./render-rules.js";
+export { RULE_GROUPS } from "./rule-groups.js";
+export { type Alert, isAlert, type Recording, type RuleGroup } from "./rules.js";
