@@ -11,7 +11,7 @@ describe("the flags of generate", () => {
       embedMetadata: true,
       extraArtifacts: [],
     });
-    assert.deepEqual(target, { kind: "endpoint", endpoint: "127.0.0.1:7070" });
+    assert.deepEqual(target, { kind: "endpoint", endpoint: "127.0.0.1:7070", tls: undefined });
     assert.deepEqual(outputs, [{ kind: "video", flag: "output", path: "video.mp4" }]);
   });
 
@@ -31,8 +31,12 @@ describe("the flags of generate", () => {
   it("take the coordinator from --endpoint before COGFLEET_ENDPOINT", () => {
     const env = { COGFLEET_ENDPOINT: "cluster:1" };
     const endpointOf = (raw: object): unknown => readGenerateFlags({ prompt: "x", ...raw }, env).target;
-    assert.deepEqual(endpointOf({}), { kind: "endpoint", endpoint: "cluster:1" });
-    assert.deepEqual(endpointOf({ endpoint: "other:2" }), { kind: "endpoint", endpoint: "other:2" });
+    assert.deepEqual(endpointOf({}), { kind: "endpoint", endpoint: "cluster:1", tls: undefined });
+    assert.deepEqual(endpointOf({ endpoint: "other:2" }), {
+      kind: "endpoint",
+      endpoint: "other:2",
+      tls: undefined,
+    });
   });
 
   it("name every flag that is wrong", () => {

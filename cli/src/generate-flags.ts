@@ -1,7 +1,9 @@
 import type { ArtifactKind, Submission } from "./client/generation.js";
+import type { CoordinatorAddress } from "./client/open-client.js";
 import { readEndpoint } from "./endpoint.js";
 import { FlagReader, type RawFlags } from "./flags.js";
 import { readWorkerShape, type WorkerShape } from "./fleet/worker-flags.js";
+import { readTlsFlags } from "./tls-flags.js";
 
 /** What `generate` was asked to do. */
 export interface GenerateRequest {
@@ -14,7 +16,7 @@ export interface GenerateRequest {
 }
 
 type GenerateTarget =
-  | { readonly kind: "endpoint"; readonly endpoint: string }
+  | ({ readonly kind: "endpoint" } & CoordinatorAddress)
   | { readonly kind: "local"; readonly shape: WorkerShape };
 
 export interface RequestedOutput {
@@ -28,6 +30,7 @@ const OUTPUT_FLAGS = [
   { kind: "frames", flag: "save-frames" },
 ] as const;
 
+const ENDPOINT_ONLY = ["endpoint", "tls-cert", "tls-key", "tls-ca", "tls-server-name"] as const;
 const LOCAL_ONLY = ["workers", "threads", "device", "precision"] as const;
 
 /** Reads the flags of `generate`; `invalid_request` names every one that is wrong. Sizes are the model's to judge. */
@@ -74,8 +77,9 @@ export function readGenerateFlags(
 function readTarget(flags: FlagReader, env: Readonly<Record<string, string | undefined>>): GenerateTarget {
   if (!flags.isSet("local")) {
     for (const flag of LOCAL_ONLY) flags.require(!flags.has(flag), `--${flag} needs --local`);
-    return { kind: "endpoint", endpoint: readEndpoint(flags, env) };
+    return { kind: "endpoint", endpoint: readEndpoint(flags, env), tls: readTlsFlags(flags, env) };
   }
-  flags.require(!flags.has("endpoint"), "--endpoint and --local exclude each other");
+  for (const flag of ENDPOINT_ONLY)
+    flags.require(!flags.has(flag), `--${flag} and --local exclude each other`);
   return { kind: "local", shape: readWorkerShape(flags) };
 }

@@ -1,7 +1,7 @@
 import { ClusterError } from "@cogfleet/core";
 import { downloadArtifact } from "./client/download-artifact.js";
 import { type Artifact, type GenerationClient, isTerminal, type Job } from "./client/generation.js";
-import { connectGeneration } from "./client/grpc-client.js";
+import { type CoordinatorAddress, openClient } from "./client/open-client.js";
 import type { CommandContext } from "./context.js";
 import { type ExitCode, exitCodeOfJob } from "./exit-code.js";
 import { withLocalFleet } from "./fleet/one-job-fleet.js";
@@ -36,7 +36,7 @@ export async function runGenerate(request: GenerateRequest, context: CommandCont
   const { target } = request;
   if (target.kind === "endpoint") {
     const generation = generationOf(await chooseModel(request.model, interrupt));
-    return generateAt(target.endpoint, generation, context, interrupt);
+    return generateAt(target, generation, context, interrupt);
   }
   const model = await chooseFolder(request.model, interrupt);
   const generation = generationOf(model);
@@ -44,7 +44,7 @@ export async function runGenerate(request: GenerateRequest, context: CommandCont
     { shape: target.shape, modelFolder: model.folder },
     context,
     reporter,
-    (endpoint, signal) => generateAt(endpoint, generation, context, signal),
+    (endpoint, signal) => generateAt({ endpoint, tls: undefined }, generation, context, signal),
   );
 }
 
@@ -55,12 +55,12 @@ interface Generation {
 }
 
 async function generateAt(
-  endpoint: string,
+  address: CoordinatorAddress,
   generation: Generation,
   context: CommandContext,
   signal: AbortSignal,
 ): Promise<ExitCode> {
-  const client = connectGeneration(endpoint, context.clock);
+  const client = await openClient(address, context.clock);
   try {
     return await generate(client, generation, context, signal);
   } finally {

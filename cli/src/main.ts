@@ -7,6 +7,7 @@ import { runProgram } from "./program.js";
 
 /** The `cogfleet` command: runs what the arguments say and leaves the exit code to the process. */
 export async function main(): Promise<void> {
+  process.noDeprecation = true; // of the libraries: nothing that a user could mend
   const interrupt = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {

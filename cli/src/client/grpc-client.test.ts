@@ -5,6 +5,7 @@ import { generationApi } from "@cogfleet/proto";
 import type { GenerationHandlers } from "@cogfleet/proto/gen/cogfleet/v1/Generation";
 import type { SubmitRequest__Output } from "@cogfleet/proto/gen/cogfleet/v1/SubmitRequest";
 import { type RpcServer, serverStream, startRpcServer, unary } from "@cogfleet/service";
+import { credentials } from "@grpc/grpc-js";
 import type { GenerationClient } from "./generation.js";
 import { connectGeneration } from "./grpc-client.js";
 
@@ -49,7 +50,7 @@ describe("the client", () => {
   before(async () => {
     const service = { definition: generationApi.Generation.service, handlers };
     server = await startRpcServer({ host: "127.0.0.1", port: 0, services: [service], log: silentLogger });
-    client = connectGeneration(`127.0.0.1:${server.port}`, systemClock);
+    client = connectGeneration(`127.0.0.1:${server.port}`, credentials.createInsecure(), systemClock);
   });
   after(async () => {
     client.close();
@@ -102,7 +103,7 @@ describe("the client", () => {
   });
 
   it("says at once when nobody is there", async () => {
-    const nobody = connectGeneration("127.0.0.1:1", systemClock);
+    const nobody = connectGeneration("127.0.0.1:1", credentials.createInsecure(), systemClock);
     await assert.rejects(nobody.get("j", neverAborts), {
       code: "peer_lost",
       message: "cannot reach the coordinator at 127.0.0.1:1: is it running?",

@@ -4,8 +4,8 @@ import type { Job__Output } from "@cogfleet/proto/gen/cogfleet/v1/Job";
 import type { ListModelsResponse__Output } from "@cogfleet/proto/gen/cogfleet/v1/ListModelsResponse";
 import type { ListResponse__Output } from "@cogfleet/proto/gen/cogfleet/v1/ListResponse";
 import type { ListWorkersResponse__Output } from "@cogfleet/proto/gen/cogfleet/v1/ListWorkersResponse";
-import { callUnary, isServiceError, readStream } from "@cogfleet/service";
-import { type CallOptions, credentials, status } from "@grpc/grpc-js";
+import { callUnary, connectionFault, isServiceError, readStream } from "@cogfleet/service";
+import { type CallOptions, type ChannelCredentials, status } from "@grpc/grpc-js";
 import { decodeEvent, decodeJob, decodeModel, decodeWorker } from "./decode.js";
 import type { ArtifactKind, GenerationClient, JobState } from "./generation.js";
 
@@ -27,8 +27,12 @@ const KIND_NAMES = {
 } as const satisfies Record<ArtifactKind, string>;
 
 /** Speaks to the coordinator at `host:port`. Nothing is dialled before the first call. */
-export function connectGeneration(endpoint: string, clock: Clock): GenerationClient {
-  const client = new generationApi.Generation(endpoint, credentials.createInsecure(), {
+export function connectGeneration(
+  endpoint: string,
+  credentials: ChannelCredentials,
+  clock: Clock,
+): GenerationClient {
+  const client = new generationApi.Generation(endpoint, credentials, {
     "grpc.max_receive_message_length": 64 * 2 ** 20,
     // A watch is silent for as long as a step takes: pings tell a slow coordinator from one that is gone.
     "grpc.keepalive_time_ms": 20_000,
@@ -43,7 +47,8 @@ export function connectGeneration(endpoint: string, clock: Clock): GenerationCli
     const { code, metadata } = reason.cause;
     const isOurs = metadata.get("cogfleet-error-code").length > 0;
     if (isOurs || (code !== status.UNAVAILABLE && code !== status.DEADLINE_EXCEEDED)) return reason;
-    return new ClusterError("peer_lost", `cannot reach the coordinator at ${endpoint}: is it running?`, {
+    const why = connectionFault(reason.cause) ?? "is it running?";
+    return new ClusterError("peer_lost", `cannot reach the coordinator at ${endpoint}: ${why}`, {
       cause: reason,
     });
   };

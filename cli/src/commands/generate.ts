@@ -1,10 +1,11 @@
 import { Command } from "commander";
 import type { CommandContext, Run } from "../context.js";
 import { readGenerateFlags } from "../generate-flags.js";
+import { addClientOptions } from "./client-options.js";
 
 /** `cogfleet generate`: from a prompt to an MP4. */
 export function generateCommand(context: CommandContext, run: Run): Command {
-  return new Command("generate")
+  const command = new Command("generate")
     .description("Generate a video from a prompt; prints the path of the MP4.")
     .option("--prompt <text>", "what the video shows (required)")
     .option("--negative-prompt <text>", "what it should not show")
@@ -29,7 +30,6 @@ export function generateCommand(context: CommandContext, run: Run): Command {
     .option("--save-latents <file>", "also save the latents, as safetensors")
     .option("--save-frames <file>", "also save the frames, as safetensors")
     .option("--no-metadata", "leave prompt and seed out of the MP4's tags")
-    .option("--endpoint <host:port>", "the coordinator (default: COGFLEET_ENDPOINT or 127.0.0.1:7070)")
     .option("--local", "start a coordinator and workers on this machine for this one job")
     .option("--workers <n>", "with --local: worker processes (default: 1)")
     .option("--threads <n>", "with --local: threads of each worker (default: CPUs / workers)")
@@ -43,4 +43,5 @@ export function generateCommand(context: CommandContext, run: Run): Command {
         return runGenerate(request, context);
       }),
     );
+  return addClientOptions(command);
 }

@@ -1,11 +1,11 @@
 import { Command } from "commander";
 import type { CommandContext, Run } from "../context.js";
+import { addClientOptions } from "./client-options.js";
 
 /** `cogfleet models`: what workers have offered. */
 export function modelsCommand(context: CommandContext, run: Run): Command {
-  return new Command("models")
+  const command = new Command("models")
     .description("Show the models that workers have offered, with their limits.")
-    .option("--endpoint <host:port>", "the coordinator (default: COGFLEET_ENDPOINT or 127.0.0.1:7070)")
     .option("--json", "print JSON, one object a line")
     .action((flags) =>
       run(async () => {
@@ -13,4 +13,5 @@ export function modelsCommand(context: CommandContext, run: Run): Command {
         return listModels(flags, context);
       }),
     );
+  return addClientOptions(command);
 }

@@ -1,11 +1,11 @@
 import { Command } from "commander";
 import type { CommandContext, Run } from "../context.js";
+import { addClientOptions } from "./client-options.js";
 
 /** `cogfleet workers`: who is connected. */
 export function workersCommand(context: CommandContext, run: Run): Command {
-  return new Command("workers")
+  const command = new Command("workers")
     .description("Show the workers that are connected.")
-    .option("--endpoint <host:port>", "the coordinator (default: COGFLEET_ENDPOINT or 127.0.0.1:7070)")
     .option("--json", "print JSON, one object a line")
     .action((flags) =>
       run(async () => {
@@ -13,4 +13,5 @@ export function workersCommand(context: CommandContext, run: Run): Command {
         return listWorkers(flags, context);
       }),
     );
+  return addClientOptions(command);
 }

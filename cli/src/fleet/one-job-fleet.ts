@@ -2,8 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Clock, orAbort } from "@cogfleet/core";
-import type { GenerationClient } from "../client/generation.js";
-import { connectGeneration } from "../client/grpc-client.js";
+import { openClient } from "../client/open-client.js";
 import type { CommandContext } from "../context.js";
 import type { ExitCode } from "../exit-code.js";
 import type { JobReporter } from "../view/job-reporter.js";
@@ -19,6 +18,8 @@ export interface OneJobFleet {
 
 const STOP_TIMEOUT_MS = 10_000;
 const POLL_MS = 50;
+// It never leaves this machine, whatever the environment says of others.
+const PLAINTEXT = ["cert", "key", "ca", "server-name"].flatMap((part) => [`--tls-${part}`, "none"]);
 
 /**
  * Starts a coordinator and workers in a temporary folder for as long as `use` takes. `use` gets the coordinator's
@@ -35,9 +36,9 @@ export async function withLocalFleet(
   try {
     const plan = {
       port: 0,
-      coordinatorArgs: ["--data", data, "--listen", "127.0.0.1", "--http-port", "0"],
+      coordinatorArgs: ["--data", data, "--listen", "127.0.0.1", "--http-port", "0", ...PLAINTEXT],
       workers: fleet.shape.workers,
-      workerArgs: workerFlags(fleet.shape, fleet.modelFolder),
+      workerArgs: [...workerFlags(fleet.shape, fleet.modelFolder), ...PLAINTEXT],
     };
     const onNotice = (text: string): void => reporter.notice(text);
     const running = await startLocalFleet(plan, { clock, start: serviceStarter(clock), onNotice }, interrupt);
@@ -60,7 +61,7 @@ export async function withLocalFleet(
 
 // A worker is up before the coordinator has taken in what it offers.
 async function whenOffered(endpoint: string, clock: Clock, signal: AbortSignal): Promise<void> {
-  const client: Pick<GenerationClient, "models" | "close"> = connectGeneration(endpoint, clock);
+  const client = await openClient({ endpoint, tls: undefined }, clock);
   try {
     for (;;) {
       const models = await orAbort(client.models(signal), signal);

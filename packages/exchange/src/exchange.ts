@@ -1,4 +1,5 @@
 import type { Clock, Logger, Random } from "@cogfleet/core";
+import { type ChannelCredentials, credentials as grpcCredentials } from "@grpc/grpc-js";
 import { GrpcGroup, type Membership } from "./grpc-group.js";
 import { DEFAULT_LIMITS, type ExchangeLimits } from "./limits.js";
 import { MemberTable } from "./members.js";
@@ -9,6 +10,8 @@ export interface ExchangeDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** For dialling the other ranks. Default: plaintext. */
+  readonly credentials?: ChannelCredentials;
 }
 
 /** A process's part in the exchange of tensors: a service to serve, and groups to join. */
@@ -23,7 +26,7 @@ export interface Exchange {
 
 /** Opens the exchange of this process, once. Limits that are not given have their defaults. */
 export async function openExchange(
-  { clock, random, log }: ExchangeDeps,
+  { clock, random, log, credentials = grpcCredentials.createInsecure() }: ExchangeDeps,
   options: Partial<ExchangeLimits> = {},
 ): Promise<Exchange> {
   const limits = { ...DEFAULT_LIMITS, ...options };
@@ -31,7 +34,7 @@ export async function openExchange(
   const memory = await SharedMemory.open(random, limits.sharedMemoryBytes);
   return {
     service: exchangeService({ members, memory, clock, log, limits }),
-    join: (membership) => new GrpcGroup({ clock, members, limits }, membership),
+    join: (membership) => new GrpcGroup({ clock, members, limits, credentials }, membership),
     close: async () => memory?.close(),
   };
 }

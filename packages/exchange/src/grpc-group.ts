@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { type Clock, ClusterError, orAbort } from "@cogfleet/core";
 import { type Block, checkPeer, type Group, rankLeft } from "@cogfleet/parallel";
+import type { ChannelCredentials } from "@grpc/grpc-js";
 import type { ExchangeLimits } from "./limits.js";
 import { linked } from "./linked.js";
 import type { MemberTable, Outcome } from "./members.js";
@@ -22,6 +23,7 @@ export interface GroupDeps {
   readonly clock: Clock;
   readonly members: MemberTable;
   readonly limits: ExchangeLimits;
+  readonly credentials: ChannelCredentials;
 }
 
 /** A group over gRPC. Messages are pulled by the receiver; beats tell who lives. */
@@ -67,7 +69,7 @@ export class GrpcGroup implements Group {
         }),
       );
       return new Peer(
-        { clock: deps.clock, limits: deps.limits, reader: this.#reader },
+        { clock: deps.clock, limits: deps.limits, credentials: deps.credentials, reader: this.#reader },
         { jobId, epoch, fromRank, address, toRank: rank },
         {
           onJoined,

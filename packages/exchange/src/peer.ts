@@ -6,9 +6,9 @@ import type { ExchangeClient } from "@cogfleet/proto/gen/cogfleet/v1/Exchange";
 import type { PullRequest } from "@cogfleet/proto/gen/cogfleet/v1/PullRequest";
 import type { TensorFrame__Output } from "@cogfleet/proto/gen/cogfleet/v1/TensorFrame";
 import {
+  type ChannelCredentials,
   type ChannelOptions,
   type ClientReadableStream,
-  credentials,
   Metadata,
   type ServiceError,
 } from "@grpc/grpc-js";
@@ -44,6 +44,7 @@ export interface RankEvents {
 export interface PeerDeps {
   readonly clock: Clock;
   readonly limits: ExchangeLimits;
+  readonly credentials: ChannelCredentials;
   readonly reader: SharedMemoryReader;
 }
 
@@ -69,8 +70,7 @@ export class Peer {
     this.#deps = deps;
     this.#place = place;
     this.#events = events;
-    const open = (): ExchangeClient =>
-      new exchangeApi.Exchange(place.address, credentials.createInsecure(), CHANNEL);
+    const open = (): ExchangeClient => new exchangeApi.Exchange(place.address, deps.credentials, CHANNEL);
     this.#tensors = open();
     this.#beats = open();
   }

@@ -23,6 +23,9 @@ export {
 } from "./process.js";
 export type { CallObserver } from "./rpc/call-observer.js";
 export { callUnary, isServiceError, readStream } from "./rpc/calls.js";
+export { connectionFault } from "./rpc/connection-fault.js";
+export { type Credentials, openCredentials } from "./rpc/credentials.js";
 export { bidi, type CallContext, clientStream, serverStream, unary } from "./rpc/handlers.js";
 export { type RpcServer, type RpcServerOptions, type RpcService, startRpcServer } from "./rpc/server.js";
 export { fromServiceError, toServiceError } from "./rpc/status.js";
+export { type TlsFiles, tlsFilesOf, tlsProblems, tlsSettings } from "./tls-settings.js";

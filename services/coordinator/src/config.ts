@@ -5,6 +5,8 @@ import {
   LOG_LEVELS,
   readConfig,
   textSetting,
+  tlsProblems,
+  tlsSettings,
 } from "@cogfleet/service";
 
 /** Every setting of the coordinator; each is a flag and a variable: `httpPort`, `--http-port`, COGFLEET_HTTP_PORT. */
@@ -17,6 +19,7 @@ export const coordinatorSettings = {
     fallback: 0,
     help: "HTTP port for metrics and probes, 0 takes a free one",
   }),
+  ...tlsSettings,
   data: textSetting({ fallback: ".cogfleet", help: "folder for jobs and artifacts" }),
   maxQueued: integerSetting({
     min: 1,
@@ -70,10 +73,13 @@ export function parseCoordinatorConfig(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): CoordinatorConfig {
-  return readConfig(coordinatorSettings, argv, env, (config) =>
+  return readConfig(coordinatorSettings, argv, env, (config) => {
+    const problems = [...tlsProblems(config)];
     // Two lost heartbeats are a hiccup of the network; three are a dead worker.
-    config.leaseMs >= 3 * config.heartbeatMs
-      ? []
-      : [`--lease-ms of ${config.leaseMs} must be at least 3 times --heartbeat-ms of ${config.heartbeatMs}`],
-  );
+    if (config.leaseMs < 3 * config.heartbeatMs)
+      problems.push(
+        `--lease-ms of ${config.leaseMs} must be at least 3 times --heartbeat-ms of ${config.heartbeatMs}`,
+      );
+    return problems;
+  });
 }

@@ -5,6 +5,7 @@ import { type CoordinatorConfig, coordinatorSettings, parseCoordinatorConfig } f
 import { startCoordinator } from "./start.js";
 
 const argv = process.argv.slice(2);
+process.noDeprecation = true; // of the libraries: nothing that a user could mend
 if (argv.includes("--help") || argv.includes("-h")) {
   console.log(`usage: coordinator [flags]\n\n${describeSettings(coordinatorSettings)}`);
   process.exit(0);

@@ -1,7 +1,14 @@
 import { resolve } from "node:path";
 import { type Clock, ClusterError, type Logger, neverAborts, type Random } from "@cogfleet/core";
 import { fleetApi, generationApi, scalerApi } from "@cogfleet/proto";
-import { createRegistry, reportLoopLag, startHttpServer, startRpcServer } from "@cogfleet/service";
+import {
+  createRegistry,
+  openCredentials,
+  reportLoopLag,
+  startHttpServer,
+  startRpcServer,
+  tlsFilesOf,
+} from "@cogfleet/service";
 import type { CoordinatorConfig } from "./config.js";
 import { type Coordinator, openCoordinator } from "./coordinator.js";
 import { Leadership } from "./leadership.js";
@@ -50,10 +57,13 @@ export async function startCoordinator(
   const { observer } = metrics;
   const local = { random, log, onDamage: observer.dataDamaged };
   const stores = deps.stores ?? (await openLocalStores(resolve(config.data), local));
+  const opened = [() => stores.close()]; // what a start that fails must undo
   const giveUp = async (reason: unknown): Promise<never> => {
-    await stores.close();
+    for (const end of opened.toReversed()) await end();
     throw reason;
   };
+  const credentials = await openCredentials(tlsFilesOf(config), { clock, log }).catch(giveUp);
+  opened.push(() => credentials.stop());
   const leadership = new Leadership();
   const held = await new SoleLeader(`${config.listen}:${config.port}`).acquire(neverAborts);
   leadership.begin(held.term);
@@ -71,6 +81,7 @@ export async function startCoordinator(
   const rpc = await startRpcServer({
     host: config.listen,
     port: config.port,
+    credentials: credentials.server,
     services: [
       {
         definition: generationApi.Generation.service,
@@ -115,6 +126,7 @@ export async function startCoordinator(
     await rpc.stop(signal);
     await domain.settled();
     await http.stop(signal);
+    await credentials.stop();
     await stores.close();
   };
   return {

@@ -7,6 +7,8 @@ import {
   LOG_LEVELS,
   readConfig,
   textSetting,
+  tlsProblems,
+  tlsSettings,
 } from "@cogfleet/service";
 import { VIDEO_ENCODERS } from "./mp4/video-encoder.js";
 import { PRECISIONS } from "./precision.js";
@@ -56,6 +58,7 @@ export const workerSettings = {
     fallback: 0,
     help: "gRPC port where peers pull tensors, 0 takes a free one",
   }),
+  ...tlsSettings,
   httpPort: integerSetting({
     min: 0,
     max: 65_535,
@@ -80,8 +83,9 @@ export function parseWorkerConfig(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): WorkerConfig {
-  return readConfig(workerSettings, argv, env, ({ coordinator, device }) => {
-    const problems: string[] = [];
+  return readConfig(workerSettings, argv, env, (config) => {
+    const { coordinator, device } = config;
+    const problems = [...tlsProblems(config)];
     const port = Number(ADDRESS.exec(coordinator)?.[2] ?? 0);
     if (port < 1 || port > 65_535)
       problems.push(`--coordinator must be HOST:PORT, such as 127.0.0.1:7070, got "${coordinator}"`);

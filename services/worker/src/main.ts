@@ -7,6 +7,7 @@ import { type RunningWorker, startWorker } from "./start.js";
 const MAX_LINES = 6; // of an error at start
 
 const argv = process.argv.slice(2);
+process.noDeprecation = true; // of the libraries: nothing that a user could mend
 if (argv.includes("--help") || argv.includes("-h")) {
   console.log(`usage: worker [flags]\n\n${describeSettings(workerSettings)}`);
   process.exit(0);

@@ -2,7 +2,14 @@ import { hostname } from "node:os";
 import { type Clock, ClusterError, type Logger, type Random } from "@cogfleet/core";
 import { openExchange } from "@cogfleet/exchange";
 import { deviceName, parseDevice } from "@cogfleet/ort";
-import { createRegistry, startHttpServer, startRpcServer, watchLoopLag } from "@cogfleet/service";
+import {
+  createRegistry,
+  openCredentials,
+  startHttpServer,
+  startRpcServer,
+  tlsFilesOf,
+  watchLoopLag,
+} from "@cogfleet/service";
 import { threadsOf, type WorkerConfig } from "./config.js";
 import { FleetClient } from "./fleet-client.js";
 import { type LoadedModel, loadModel } from "./load-model.js";
@@ -74,11 +81,14 @@ export async function startWorker(
     for (const end of opened.toReversed()) await end();
     throw reason;
   };
-  const exchange = await openExchange({ clock, random, log }).catch(undo);
+  const credentials = await openCredentials(tlsFilesOf(config), { clock, log }).catch(undo);
+  opened.push(() => credentials.stop());
+  const exchange = await openExchange({ clock, random, log, credentials: credentials.channel }).catch(undo);
   opened.push(() => exchange.close());
   const peers = await startRpcServer({
     host: config.listen,
     port: config.exchangePort,
+    credentials: credentials.server,
     services: [exchange.service],
     log,
   }).catch(undo);
@@ -97,7 +107,7 @@ export async function startWorker(
   const id = config.id === "auto" ? `${hostname()}-${random.id().slice(0, 8)}` : config.id;
   const lag = watchLoopLag();
   let isFirstWelcome = true;
-  const dial = dialCoordinator({ random, log }, config.coordinator, {
+  const dial = dialCoordinator({ random, log, credentials: credentials.channel }, config.coordinator, {
     id,
     device: deviceName(device),
     precision: model.precision,
@@ -187,6 +197,7 @@ export async function startWorker(
     });
     await peers.stop(force);
     await exchange.close();
+    await credentials.stop();
     await Promise.all([untilOrAbort(closed, force), http.stop(force)]);
   };
   let stopped: Promise<void> | undefined;

@@ -1,4 +1,4 @@
-import { ClusterError, type Logger } from "@cogfleet/core";
+import { ClusterError, type Logger, orAbort } from "@cogfleet/core";
 import { fileDescriptors } from "@cogfleet/proto";
 import {
   logVerbosity,
@@ -26,6 +26,8 @@ export interface RpcServerOptions {
   readonly port: number;
   readonly services: readonly RpcService[];
   readonly log: Logger;
+  /** Who is let in. Default: anyone, in plaintext. */
+  readonly credentials?: ServerCredentials;
   /** Largest message taken, bytes; a larger one is refused with RESOURCE_EXHAUSTED. Default 4 MiB. */
   readonly maxMessageBytes?: number;
   /** Told of every call that ends. */
@@ -70,7 +72,8 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   health.addToServer(server);
   reflection([...names.slice(1), ...serviceNames(healthService)]).addToServer(server);
 
-  const port = await bind(server, options.host, options.port);
+  const credentials = options.credentials ?? ServerCredentials.createInsecure();
+  const port = await bind(server, credentials, options);
   let stopped: Promise<void> | undefined;
   return {
     port,
@@ -98,10 +101,14 @@ function serviceNames(definition: ServiceDefinition): string[] {
   return [...new Set(Object.values(definition).map((method) => method.path.split("/")[1] ?? ""))];
 }
 
-function bind(server: Server, host: string, port: number): Promise<number> {
+function bind(
+  server: Server,
+  credentials: ServerCredentials,
+  { host, port }: Pick<RpcServerOptions, "host" | "port">,
+): Promise<number> {
   const bracketed = host.includes(":") ? `[${host}]` : host;
   return new Promise((resolve, reject) => {
-    server.bindAsync(`${bracketed}:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
+    server.bindAsync(`${bracketed}:${port}`, credentials, (error, bound) => {
       if (error === null) resolve(bound);
       else reject(bindError(error, host, port));
     });
@@ -131,12 +138,10 @@ export function bindError(error: Error, host: string, port: number): ClusterErro
 
 async function shutDown(server: Server, signal: AbortSignal): Promise<void> {
   const graceful = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
-  const force = (): void => server.forceShutdown();
-  if (signal.aborted) force();
-  else signal.addEventListener("abort", force, { once: true });
   try {
-    await graceful;
-  } finally {
-    signal.removeEventListener("abort", force);
+    await orAbort(graceful, signal);
+  } catch {
+    // The other callback may never come: not when a connection breaks in the same moment.
+    server.forceShutdown();
   }
 }

@@ -1,5 +1,6 @@
 import { ClusterError, type ErrorCode, isErrorCode } from "@cogfleet/core";
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { connectionFault } from "./connection-fault.js";
 
 // `satisfies` makes a new ErrorCode a compile error here until it has a wire status.
 const STATUS = {
@@ -66,6 +67,7 @@ export function fromServiceError(error: ServiceError): ClusterError {
   const [retryAfter] = error.metadata?.get(RETRY_KEY) ?? [];
   const details = retryAfter === undefined ? {} : { [RETRY_DETAIL]: Number(retryAfter) };
   // What grpc-js adds to a failed connection says nothing to a person.
-  const message = (error.details || error.message).replace(/\s*Resolution note:\s*$/, "");
+  const fault = named === undefined && error.code === status.UNAVAILABLE ? connectionFault(error) : undefined;
+  const message = fault ?? (error.details || error.message).replace(/\s*Resolution note:\s*$/, "");
   return new ClusterError(code, message, { cause: error, details });
 }

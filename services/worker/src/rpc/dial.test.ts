@@ -12,6 +12,7 @@ import {
 } from "@cogfleet/core";
 import { PROTOCOL_VERSION } from "@cogfleet/proto";
 import type { SubmitRequest } from "@cogfleet/proto/gen/cogfleet/v1/SubmitRequest";
+import { credentials } from "@grpc/grpc-js";
 import type { Artifact, Command } from "../assignment.js";
 import { FleetClient } from "../fleet-client.js";
 import { FakeCoordinator } from "../testing/fake-coordinator.js";
@@ -39,21 +40,25 @@ function connect(t: TestContext, address: string) {
     info: (_fields, message) => void lines.push(message),
     warn: (_fields, message) => void lines.push(message),
   };
-  const dial = dialCoordinator({ random: systemRandom, log }, address, {
-    id: "w1",
-    device: "cpu",
-    precision: "fp32",
-    threads: 2,
-    model: FACTS,
-    hostname: "here",
-    pid: 7,
-    version: "0.1.0",
-    exchangeAddress: "here:7",
-    configs: { transformerJson: "{}", vaeJson: "{}", textEncoderJson: "{}" },
-    flopsPerSecond: 1e9,
-    memoryBytes: 2e9,
-    transformerForm: "whole",
-  });
+  const dial = dialCoordinator(
+    { random: systemRandom, log, credentials: credentials.createInsecure() },
+    address,
+    {
+      id: "w1",
+      device: "cpu",
+      precision: "fp32",
+      threads: 2,
+      model: FACTS,
+      hostname: "here",
+      pid: 7,
+      version: "0.1.0",
+      exchangeAddress: "here:7",
+      configs: { transformerJson: "{}", vaeJson: "{}", textEncoderJson: "{}" },
+      flopsPerSecond: 1e9,
+      memoryBytes: 2e9,
+      transformerForm: "whole",
+    },
+  );
   const client = new FleetClient({
     clock: systemClock,
     random: systemRandom,

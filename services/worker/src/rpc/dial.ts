@@ -4,7 +4,7 @@ import type { CoordinatorMessage__Output } from "@cogfleet/proto/gen/cogfleet/v1
 import type { FleetClient as FleetStub } from "@cogfleet/proto/gen/cogfleet/v1/Fleet";
 import type { WorkerMessage } from "@cogfleet/proto/gen/cogfleet/v1/WorkerMessage";
 import { readStream } from "@cogfleet/service";
-import { type ClientDuplexStream, credentials } from "@grpc/grpc-js";
+import type { ChannelCredentials, ClientDuplexStream } from "@grpc/grpc-js";
 import type { Command } from "../assignment.js";
 import type { Dial, FleetConnection } from "../fleet-client.js";
 import { getCheckpoint, putCheckpoint } from "./checkpoint-transfer.js";
@@ -20,6 +20,7 @@ const CHANNEL = {
 export interface DialDeps {
   readonly random: Random;
   readonly log: Logger;
+  readonly credentials: ChannelCredentials;
 }
 
 /**
@@ -28,7 +29,7 @@ export interface DialDeps {
  */
 export function dialCoordinator(deps: DialDeps, address: string, facts: WorkerFacts): Dial {
   return async (signal) => {
-    const stub: FleetStub = new fleetApi.Fleet(address, credentials.createInsecure(), CHANNEL);
+    const stub: FleetStub = new fleetApi.Fleet(address, deps.credentials, CHANNEL);
     try {
       const call: ClientDuplexStream<WorkerMessage, CoordinatorMessage__Output> = stub.connect();
       const messages = readStream(call, signal);
