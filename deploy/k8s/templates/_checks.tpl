@@ -1,0 +1,24 @@
+{{/* What values.schema.json cannot say: values that do not fit each other. Fails with every problem. */}}
+{{- define "cogfleet.checks" -}}
+{{- $problems := list }}
+{{- with .Values.coordinator }}
+{{- if lt (int .leaseMs) (mul 3 .heartbeatMs) }}
+{{- $problems = append $problems (printf "coordinator.leaseMs of %d must be at least 3 times coordinator.heartbeatMs of %d" (int .leaseMs) (int .heartbeatMs)) }}
+{{- end }}
+{{- if and (not .serviceAccount.create) (not .serviceAccount.name) }}
+{{- $problems = append $problems "coordinator.serviceAccount.name must be given when coordinator.serviceAccount.create is false" }}
+{{- end }}
+{{- end }}
+{{- range $name, $own := .Values.pools }}
+{{- if $own | kindIs "map" }}
+{{- with include "cogfleet.pool" (dict "root" $ "name" $name) | fromJson }}
+{{- if and .autoscaling.enabled (gt .autoscaling.minReplicas .autoscaling.maxReplicas) }}
+{{- $problems = append $problems (printf "pools.%s.autoscaling.minReplicas of %d must not be above maxReplicas of %d" $name (int .autoscaling.minReplicas) (int .autoscaling.maxReplicas)) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if $problems }}
+{{- fail (printf "\n- %s" (join "\n- " $problems)) }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,107 @@
+// What a kubelet would run, as processes of this machine: kwok runs nothing.
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync } from "node:fs";
+import process from "node:process";
+import { type Outcome, runCommand } from "../cli/command.js";
+import { inRepository } from "../clients/tool.js";
+import type { Container } from "./chart.js";
+import type { ControlPlane } from "./control-plane.js";
+
+/** A service that runs with the flags of a pod. */
+export interface PodProcess {
+  readonly child: ChildProcess;
+  /** Of its gRPC server; 0 for none. */
+  readonly port: number;
+  readonly httpPort: number;
+  /** Sends SIGTERM, as a kubelet does; resolves with the exit code. */
+  stop(): Promise<number | null>;
+}
+
+/** A pod, as far as running it goes. */
+export interface Pod {
+  readonly metadata: { readonly name: string; readonly namespace: string };
+  readonly spec: { readonly containers: readonly Container[] };
+}
+
+export async function podsOf(
+  plane: ControlPlane,
+  namespace: string,
+  selector: string,
+): Promise<readonly Pod[]> {
+  const list = await plane.kubectl(
+    "get",
+    "pods",
+    "--namespace",
+    namespace,
+    "--selector",
+    selector,
+    "-o",
+    "json",
+  );
+  return JSON.parse(list).items;
+}
+
+/** How a pod's flags read on this machine: addresses and folders of the cluster become ours. */
+export interface Substitutes {
+  /** 127.0.0.1:PORT of the coordinator. */
+  readonly coordinator: string;
+  /** Holds what the pod has in /tmp and on volumes. */
+  readonly folder: string;
+}
+
+/** Runs a service's container; up when this resolves. */
+export async function startPod(pod: Pod, { coordinator, folder }: Substitutes): Promise<PodProcess> {
+  const [container] = pod.spec.containers;
+  if (container === undefined) throw new Error(`pod ${pod.metadata.name} has no container`);
+  const args = localArgs(container.args, { coordinator, folder });
+  const env = Object.fromEntries(
+    container.env?.flatMap(({ name, value }) => (value ? [[name, value]] : [])) ?? [],
+  );
+  const child = fork(inRepository(`services/${container.name}/dist/main.js`), args, {
+    silent: true,
+    env: { ...env, PATH: process.env["PATH"] },
+  });
+  let said = "";
+  child.stderr?.on("data", (piece) => {
+    said += piece;
+  });
+  const [{ port, httpPort }] = await Promise.race([
+    once(child, "message"),
+    once(child, "exit").then(([code]) =>
+      Promise.reject(new Error(`${container.name} ended with ${code}: ${said}`)),
+    ),
+  ]);
+  return {
+    child,
+    port,
+    httpPort,
+    stop: async () => {
+      if (child.exitCode !== null) return child.exitCode;
+      const gone = once(child, "exit");
+      child.kill("SIGTERM");
+      const [code] = await gone;
+      return code;
+    },
+  };
+}
+
+/** Runs the command-line client of a test's container to its end. */
+export async function runClient(container: Container, substitutes: Substitutes): Promise<Outcome> {
+  const [program, ...command] = container.command ?? [];
+  if (program !== "cogfleet") throw new Error(`runs ${program}, not cogfleet`);
+  return runCommand(...command, ...localArgs(container.args, substitutes));
+}
+
+function localArgs(args: readonly string[], { coordinator, folder }: Substitutes): readonly string[] {
+  mkdirSync(folder, { recursive: true });
+  return args.map((arg) =>
+    arg
+      .replace(/=[a-z-]+-coordinator\.[a-z]+\.svc:7070$/, `=${coordinator}`)
+      .replace(/^--(port|http-port|exchange-port)=\d+$/, "--$1=0")
+      .replace("--listen=0.0.0.0", "--listen=127.0.0.1")
+      .replace("$(POD_IP)", "127.0.0.1")
+      .replace("=/app/", `=${inRepository("/")}`)
+      .replace(/=\/(tmp|var\/lib\/cogfleet)(?=\/|$)/, () => `=${folder}`),
+  );
+}
