@@ -7,6 +7,7 @@ import type { JobChange } from "./job-life.js";
 import type { JobStore } from "./job-store.js";
 import type { JobWriter } from "./job-writer.js";
 import type { FailureSign, LossSign, Observer } from "./observer.js";
+import type { TenantShares } from "./tenant-shares.js";
 import type { Assignment, Connection, WorkerRegistry } from "./workers.js";
 
 export interface AttemptsDeps {
@@ -15,6 +16,8 @@ export interface AttemptsDeps {
   readonly writer: JobWriter;
   readonly workers: WorkerRegistry;
   readonly background: Background;
+  /** Told of the ranks that tenants hold. */
+  readonly shares: Pick<TenantShares, "changed">;
   readonly observer: Observer;
   readonly log: Logger;
   /** Workers may have become free, or a job waits again. */
@@ -31,11 +34,12 @@ export interface DoneReport extends Assignment {
 
 /** The attempts that run: what their workers report of them, and how they end. */
 export class Attempts {
-  readonly groups = new GroupTable();
+  readonly groups: GroupTable;
   readonly #deps: AttemptsDeps;
 
   constructor(deps: AttemptsDeps) {
     this.#deps = deps;
+    this.groups = new GroupTable(deps.shares);
   }
 
   /** Lets time pass: ends the attempts that hang, whose lost rank has not spoken, or that have run for too long. */

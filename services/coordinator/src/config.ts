@@ -27,6 +27,24 @@ export const coordinatorSettings = {
     fallback: 10_000,
     help: "jobs that may wait; more are refused",
   }),
+  maxQueuedSeconds: integerSetting({
+    min: 0,
+    max: 1_000_000_000,
+    fallback: 0,
+    help: "seconds that one worker would take for what may wait; more is refused, 0 sets no limit",
+  }),
+  maxTenantQueued: integerSetting({
+    min: 0,
+    max: 1_000_000,
+    fallback: 0,
+    help: "jobs of one tenant that may wait; more are refused, 0 sets no limit",
+  }),
+  maxTenantRanks: integerSetting({
+    min: 0,
+    max: 100_000,
+    fallback: 0,
+    help: "workers that the jobs of one tenant may hold at a time; others wait, 0 sets no limit",
+  }),
   maxAttempts: integerSetting({
     min: 1,
     max: 100,

@@ -32,7 +32,14 @@ export interface DomainDeps {
 
 export type DomainConfig = Pick<
   CoordinatorConfig,
-  "leaseMs" | "maxQueued" | "maxAttempts" | "retainHours" | "retainJobs"
+  | "leaseMs"
+  | "maxQueued"
+  | "maxQueuedSeconds"
+  | "maxTenantQueued"
+  | "maxTenantRanks"
+  | "maxAttempts"
+  | "retainHours"
+  | "retainJobs"
 >;
 
 /** A coordinator without its doors: everything that decides, on the stores that it was given. */
@@ -68,7 +75,8 @@ export async function openCoordinator(deps: DomainDeps, config: DomainConfig): P
   const workers = new WorkerRegistry(clock, config);
   const artifacts = new Artifacts({ store, blobs });
   const checkpoints = new Checkpoints({ store, blobs });
-  const policy = { maxFruitlessAttempts: config.maxAttempts };
+  const { maxAttempts: maxFruitlessAttempts, maxTenantRanks } = config;
+  const policy = { maxFruitlessAttempts, maxTenantRanks };
   const dispatcher = new Dispatcher(
     { store, leadership, artifacts, checkpoints, workers, backlog, clock, observer, log },
     policy,
@@ -79,7 +87,19 @@ export async function openCoordinator(deps: DomainDeps, config: DomainConfig): P
   const fleet = new Fleet({ workers, models, capacities, dispatcher, clock, observer, log });
   const scaling = new Scaling({ backlog, capacities, clock });
   const jobs = new Jobs(
-    { store, blobs, models, dispatcher, gate: resolveRequest, clock, random, observer, log },
+    {
+      store,
+      blobs,
+      models,
+      dispatcher,
+      backlog,
+      workers,
+      gate: resolveRequest,
+      clock,
+      random,
+      observer,
+      log,
+    },
     config,
   );
   await learnFromStored(store, backlog, neverAborts);

@@ -13,9 +13,10 @@ import type { JobStore, StoredJob } from "./job-store.js";
 import { JobWriter } from "./job-writer.js";
 import type { Leadership } from "./leadership.js";
 import type { Observer } from "./observer.js";
-import { formOf, partsOf, planGroup } from "./planning.js";
+import { formOf, leastRanks, partsOf, planGroup } from "./planning.js";
 import { JobQueue, type QueuedJob } from "./queue.js";
 import { type FleetWorker, type GroupStart, kinOf, schedule } from "./scheduler.js";
+import { TenantShares } from "./tenant-shares.js";
 import type { Assignment, Connection, WorkerRegistry } from "./workers.js";
 
 export interface DispatcherDeps {
@@ -30,6 +31,11 @@ export interface DispatcherDeps {
   readonly log: Logger;
 }
 
+export interface DispatcherPolicy extends LifePolicy {
+  /** That the jobs of one tenant may run on at a time; 0: no limit. */
+  readonly maxTenantRanks: number;
+}
+
 /** Brings waiting jobs and idle workers together. */
 export class Dispatcher {
   readonly queue = new JobQueue();
@@ -39,11 +45,15 @@ export class Dispatcher {
   readonly #writer: JobWriter;
   readonly #background: Background;
   readonly #deadlines = new Deadlines();
+  readonly #shares: TenantShares;
+  readonly #maxTenantRanks: number;
 
-  constructor(deps: DispatcherDeps, policy: LifePolicy) {
+  constructor(deps: DispatcherDeps, policy: DispatcherPolicy) {
     this.#deps = deps;
+    this.#shares = new TenantShares(deps.clock);
+    this.#maxTenantRanks = policy.maxTenantRanks === 0 ? Number.POSITIVE_INFINITY : policy.maxTenantRanks;
     this.#background = new Background(deps.log);
-    const shared = { ...deps, background: this.#background };
+    const shared = { ...deps, background: this.#background, shares: this.#shares };
     const onWaiting = (stored: StoredJob): void => this.#wait(stored);
     const onNotWaiting = (jobId: string): void => {
       this.queue.remove(jobId);
@@ -96,6 +106,8 @@ export class Dispatcher {
         return planGroup(job.request, parseParallel(job.request.parallel) ?? {}, job.keptPlan, chosen);
       },
       isGathering: (jobId) => groups.isLettingGo(jobId),
+      shareOf: (tenant) => this.#shares.shareOf(tenant),
+      ranksLeft: (tenant) => this.#maxTenantRanks - this.#shares.ranksOf(tenant),
     });
     for (const start of starts) this.#start(start);
   }
@@ -144,7 +156,7 @@ export class Dispatcher {
     const form = formOf(start.plan);
     const members = start.workerIds.map((id) => workers.assign(id, assignment, form));
     const { groups } = this.attempts;
-    const group = groups.open(assignment, members);
+    const group = groups.open(assignment, queued.tenant, members);
     this.#background.run(start.jobId, async () => {
       try {
         await this.#assign(group, start, queued);
@@ -195,11 +207,14 @@ export class Dispatcher {
 
   #wait({ job, order }: StoredJob): void {
     if (job.request.deadline !== undefined) this.#deadlines.add(job.id, job.request.deadline);
+    const { tenant } = job.request;
+    if (this.queue.sizeOfTenant(tenant) === 0) this.#shares.arrived(tenant);
     const { cfg, context } = parseParallel(job.request.parallel) ?? {};
     const isPinned = cfg !== undefined && context !== undefined;
-    const minRanks = (cfg ?? 1) * (context ?? 1);
+    const minRanks = leastRanks(job.request.parallel);
     this.queue.add({
       jobId: job.id,
+      tenant,
       model: job.request.model,
       request: job.request,
       minRanks,
@@ -207,6 +222,7 @@ export class Dispatcher {
       keptPlan: job.plan,
       priority: job.request.priority,
       order,
+      createdAt: job.createdAt,
       nextEpoch: job.epoch + 1,
       queuedAt: this.#deps.clock.now(),
       lastWorkerIds: job.workerIds,

@@ -1,4 +1,5 @@
 import type { JobChange } from "./job-life.js";
+import type { TenantShares } from "./tenant-shares.js";
 import type { Assignment, Connection } from "./workers.js";
 
 /** The change that ends an attempt. */
@@ -10,6 +11,7 @@ export type Verdict = Extract<
 /** The workers that run one attempt, until the last of them has let go of it. */
 export class Group {
   readonly assignment: Assignment;
+  readonly tenant: string;
   /** By rank. */
   readonly members: readonly Connection[];
   /** Why the attempt is over, which the members that still hold it need not know yet. */
@@ -29,8 +31,9 @@ export class Group {
   #steps = 0;
   #stepMs = 0;
 
-  constructor(assignment: Assignment, members: readonly Connection[]) {
+  constructor(assignment: Assignment, tenant: string, members: readonly Connection[]) {
     this.assignment = assignment;
+    this.tenant = tenant;
     this.members = members;
   }
 
@@ -74,16 +77,20 @@ export interface Overdue {
 
 /** The groups that run, or are letting go. */
 export class GroupTable {
+  readonly #shares: Pick<TenantShares, "changed">;
   readonly #patience: GroupPatience;
   readonly #groups = new Set<Group>();
 
-  constructor(patience: GroupPatience = PATIENCE) {
+  /** @param shares told of the ranks that tenants hold */
+  constructor(shares: Pick<TenantShares, "changed">, patience: GroupPatience = PATIENCE) {
+    this.#shares = shares;
     this.#patience = patience;
   }
 
-  open(assignment: Assignment, members: readonly Connection[]): Group {
-    const group = new Group(assignment, members);
+  open(assignment: Assignment, tenant: string, members: readonly Connection[]): Group {
+    const group = new Group(assignment, tenant, members);
     this.#groups.add(group);
+    this.#shares.changed(tenant, group.size);
     return group;
   }
 
@@ -106,7 +113,7 @@ export class GroupTable {
 
   /** Forgets a group that nobody holds any more. */
   close(group: Group): void {
-    this.#groups.delete(group);
+    if (this.#groups.delete(group)) this.#shares.changed(group.tenant, -group.size);
   }
 
   /** Whether workers of an earlier attempt at this job are about to be free: it is better to wait for them. */

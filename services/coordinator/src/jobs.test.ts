@@ -255,6 +255,26 @@ describe("submit", () => {
     assert.deepEqual(ranMs, { earlier: 1_500, current: 500 });
   });
 
+  it("refuses a tenant more jobs than it may have waiting, and no other tenant", async () => {
+    const house = new House({ maxTenantQueued: 1 });
+    house.worker("w");
+    await house.submit();
+    await house.submit({ tenant: "blue" });
+    await assert.rejects(house.submit({ tenant: "blue" }), /of tenant "blue" are waiting.*max_tenant_queued/);
+    await house.submit({ tenant: "red" });
+  });
+
+  it("never runs more ranks of a tenant than it may hold", async () => {
+    const house = new House({ maxTenantRanks: 1 });
+    for (const id of ["w1", "w2"]) house.worker(id);
+    const blue = [await house.submit({ tenant: "blue" }), await house.submit({ tenant: "blue" })];
+    const red = await house.submit({ tenant: "red" });
+    const states = [];
+    for (const { id } of [...blue, red]) states.push(await house.state(id));
+    assert.deepEqual(states, ["running", "queued", "running"]);
+    await assert.rejects(house.submit({ parallel: "context=2" }), /max_tenant_ranks/);
+  });
+
   it("refuses more jobs than may wait, and takes them again when there is room", async () => {
     const house = new House({ maxQueued: 2 });
     const worker = house.worker("w");
@@ -264,7 +284,8 @@ describe("submit", () => {
     const [refused] = burst.filter((result) => result.status === "rejected");
     assert.ok(refused?.reason instanceof ClusterError);
     assert.equal(refused.reason.code, "resource_exhausted");
-    assert.deepEqual(refused.reason.details, { retryAfterMs: 5000 });
+    assert.match(refused.reason.message, /^2 jobs are waiting, .* \(max_queued\): try again in about \d+ s$/);
+    assert.ok(Number(refused.reason.details["retryAfterMs"]) >= 1000);
     await worker.finish();
     await house.submit();
   });

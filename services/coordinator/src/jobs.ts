@@ -1,5 +1,7 @@
 import { type Clock, ClusterError, type Logger, type Random } from "@cogfleet/core";
+import { Admission, type AdmissionLimits } from "./admission.js";
 import { artifactKey } from "./artifacts.js";
+import type { Backlog } from "./backlog.js";
 import type { BlobStore } from "./blob-store.js";
 import { ChangeGate } from "./change-gate.js";
 import type { Dispatcher } from "./dispatcher.js";
@@ -15,23 +17,22 @@ import {
 import type { JobQuery, JobStore, StoredJob } from "./job-store.js";
 import type { ModelCatalog } from "./models.js";
 import type { Observer } from "./observer.js";
+import { leastRanks } from "./planning.js";
 import { bodySha256, isTenant, type RequestGate, resolveSubmission, type SubmitBody } from "./submission.js";
+import type { WorkerRegistry } from "./workers.js";
 
 export interface JobsDeps {
   readonly store: JobStore;
   readonly blobs: BlobStore;
   readonly models: ModelCatalog;
   readonly dispatcher: Dispatcher;
+  readonly backlog: Pick<Backlog, "figures" | "workSecondsOf">;
+  readonly workers: Pick<WorkerRegistry, "all">;
   readonly gate: RequestGate;
   readonly clock: Clock;
   readonly random: Random;
   readonly observer: Observer;
   readonly log: Logger;
-}
-
-export interface JobsConfig {
-  /** Jobs that may wait; more are refused with `resource_exhausted`. */
-  readonly maxQueued: number;
 }
 
 /** A part of a stored artifact. */
@@ -42,17 +43,27 @@ export interface ArtifactPart {
 
 // Watchers hold at most one page of events each, however slow they are.
 const EVENTS_PER_PAGE = 100;
-const RETRY_AFTER_MS = 5_000;
 
 /** What clients can do with jobs. */
 export class Jobs {
   readonly #deps: JobsDeps;
-  readonly #config: JobsConfig;
-  readonly #admitting = new Set<string>();
+  readonly #admission: Admission;
 
-  constructor(deps: JobsDeps, config: JobsConfig) {
+  constructor(deps: JobsDeps, limits: AdmissionLimits) {
     this.#deps = deps;
-    this.#config = config;
+    const { queue } = deps.dispatcher;
+    this.#admission = new Admission(
+      {
+        has: (jobId) => queue.has(jobId),
+        loadFor: (tenant) => ({
+          queued: queue.size,
+          queuedSeconds: deps.backlog.figures(undefined).queuedWorkSeconds,
+          tenantQueued: queue.sizeOfTenant(tenant),
+          workers: deps.workers.all().length,
+        }),
+      },
+      limits,
+    );
   }
 
   /** Checks and queues a job; it is stored once this resolves. */
@@ -66,7 +77,7 @@ export class Jobs {
   }
 
   async #submit(body: SubmitBody, signal: AbortSignal): Promise<Job> {
-    const { store, models, dispatcher, gate, clock, random, observer, log } = this.#deps;
+    const { store, models, backlog, gate, clock, random, observer, log } = this.#deps;
     const sha256 = bodySha256(body);
     // Before any other check: a client that asks again must get its job, whatever has changed meanwhile.
     const { idempotencyKey: key, tenant = DEFAULT_TENANT } = body;
@@ -76,20 +87,13 @@ export class Jobs {
 
     const facts = models.choose(body.model);
     const request = resolveSubmission(body, facts, gate, random, clock.wallTime());
-    const { maxQueued } = this.#config;
-    // Those between this check and the queue count too, or a burst would pass the limit.
-    const coming = [...this.#admitting].filter((id) => !dispatcher.queue.has(id));
-    if (dispatcher.queue.size + coming.length >= maxQueued) {
-      throw new ClusterError(
-        "resource_exhausted",
-        `${maxQueued} jobs are waiting, which is the limit: try again later`,
-        {
-          details: { retryAfterMs: RETRY_AFTER_MS },
-        },
-      );
-    }
     const id = random.id();
-    this.#admitting.add(id);
+    const left = this.#admission.enter({
+      jobId: id,
+      tenant: request.tenant,
+      workSeconds: backlog.workSecondsOf(request),
+      minRanks: leastRanks(request.parallel),
+    });
     try {
       const at = clock.wallTime();
       const admitted = { id, request, modelDigest: facts.digest, bodySha256: sha256, warnings: [] };
@@ -100,7 +104,7 @@ export class Jobs {
       log.info({ jobId: id, model: facts.name, priority: request.priority }, "job queued");
       return job;
     } finally {
-      this.#admitting.delete(id);
+      left();
     }
   }
 

@@ -9,6 +9,7 @@ import {
   ONE_RANK,
   type ParallelChoice,
   type Plan,
+  parseParallel,
   planSize,
 } from "@cogfleet/parallel";
 import type { JobRequest, RankPart } from "./job.js";
@@ -134,6 +135,12 @@ export function partsOf(
     halves: plan.cfg,
     rows: rows?.[rank % plan.context],
   }));
+}
+
+/** Ranks that a request's pinned degrees take at least. */
+export function leastRanks(parallel: string): number {
+  const { cfg = 1, context = 1 } = parseParallel(parallel) ?? {};
+  return cfg * context;
 }
 
 /** Why a request cannot be run with the degrees that it pins; undefined: it can. */

@@ -1,41 +1,55 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { JobQueue, type QueuedJob } from "./queue.js";
+import { AGING_MS, comesBefore, JobQueue, type QueuedJob } from "./queue.js";
 import { sampleQueued } from "./testing/sample-jobs.js";
 
+const TENANTS = ["blue", "red"];
 const jobs: fc.Arbitrary<QueuedJob[]> = fc
-  .array(fc.record({ model: fc.constantFrom("a", "b", "c"), priority: fc.integer({ min: -2, max: 2 }) }), {
-    maxLength: 40,
-    size: "max",
-  })
+  .array(
+    fc.record({
+      tenant: fc.constantFrom(...TENANTS),
+      model: fc.constantFrom("a", "b"),
+      priority: fc.integer({ min: -2, max: 2 }),
+      minRanks: fc.constantFrom(1, 4),
+      createdAt: fc.integer({ min: 0, max: 3 * AGING_MS }),
+    }),
+    { maxLength: 40, size: "max" },
+  )
   .map((drawn) => drawn.map((job, i) => sampleQueued(`j${i}`, { ...job, order: i, queuedAt: i })));
 
 function sorted(waiting: readonly QueuedJob[]): string[] {
-  return [...waiting].sort((a, b) => b.priority - a.priority || a.order - b.order).map((job) => job.jobId);
+  return [...waiting].sort((a, b) => (comesBefore(a, b) ? -1 : 1)).map((job) => job.jobId);
 }
 
 describe("JobQueue", () => {
-  it("keeps jobs by priority and then by submission, whatever comes and goes", () => {
+  it("keeps the jobs of each tenant in their order, whatever comes and goes", () => {
     fc.assert(
       fc.property(jobs, fc.array(fc.nat(39)), (all, gone) => {
         const queue = new JobQueue();
         for (const job of [...all].reverse()) queue.add(job);
         for (const i of gone) queue.remove(`j${i}`);
         const left = all.filter((_, i) => !gone.includes(i));
-        const everything = [...queue.inOrder(new Set(["a", "b", "c"]))].map((job) => job.jobId);
-        assert.deepEqual(everything, sorted(left));
         assert.equal(queue.size, left.length);
-        assert.deepEqual(
-          everything.map((jobId) => queue.position(jobId)),
-          everything.map((_, i) => i),
-        );
-        const ofA = left.filter((job) => job.model === "a");
-        assert.deepEqual(
-          [...queue.inOrder(new Set(["a"]))].map((job) => job.jobId),
-          sorted(ofA),
-        );
-        assert.equal(queue.sizeOf("a"), ofA.length);
+        for (const tenant of TENANTS) {
+          const own = left.filter((job) => job.tenant === tenant);
+          assert.equal(queue.sizeOfTenant(tenant), own.length);
+          assert.deepEqual(
+            sorted(own).map((jobId) => queue.position(jobId)),
+            own.map((_, i) => i),
+          );
+          const lanes = [...queue.lanesOf(tenant)];
+          for (const { jobs: lane } of lanes) {
+            assert.deepEqual(
+              lane.map(({ jobId }) => jobId),
+              sorted(lane),
+            );
+            assert.equal(new Set(lane.map(({ model, minRanks }) => `${model} ${minRanks}`)).size, 1);
+          }
+          assert.equal(lanes.flatMap((lane) => lane.jobs).length, own.length);
+        }
+        assert.deepEqual([...queue.tenants()].sort(), [...new Set(left.map(({ tenant }) => tenant))].sort());
+        assert.equal(queue.sizeOf("a"), left.filter((job) => job.model === "a").length);
         assert.equal(
           queue.oldestQueuedAt(),
           left.length === 0 ? undefined : Math.min(...left.map((j) => j.queuedAt)),
@@ -44,18 +58,13 @@ describe("JobQueue", () => {
     );
   });
 
-  it("passes over a model that is taken out of the set while it is read", () => {
-    const queue = new JobQueue();
-    for (const [order, model] of ["a", "a", "b", "a"].entries()) {
-      queue.add(sampleQueued(`j${order}`, { model, order }));
-    }
-    const wanted = new Set(["a", "b"]);
-    const seen: string[] = [];
-    for (const job of queue.inOrder(wanted)) {
-      seen.push(job.jobId);
-      wanted.delete("a");
-    }
-    assert.deepEqual(seen, ["j0", "j2"]);
+  it("lets a job that has waited long come before newer ones of higher priority", () => {
+    const old = sampleQueued("old", { createdAt: 0, order: 1 });
+    const at = (minutes: number): QueuedJob =>
+      sampleQueued("new", { priority: 10, createdAt: minutes * AGING_MS, order: 2 });
+    assert.ok(comesBefore(at(9), old));
+    assert.ok(comesBefore(old, at(10)), "equal: who came first");
+    assert.ok(comesBefore(old, at(11)));
   });
 
   it("takes a job once", () => {

@@ -1,9 +1,10 @@
 import type { Plan } from "@cogfleet/parallel";
 import type { JobRequest } from "./job.js";
 
-/** A job that waits for a worker. */
+/** A job that waits for workers. */
 export interface QueuedJob {
   readonly jobId: string;
+  readonly tenant: string;
   readonly model: string;
   readonly request: JobRequest;
   /** Ranks that its pinned degrees take at least. */
@@ -16,6 +17,8 @@ export interface QueuedJob {
   readonly priority: number;
   /** Place in the order of submission, lower first. A job that is queued again keeps it. */
   readonly order: number;
+  /** When it was submitted, wall time in milliseconds: it gains priority as it waits. */
+  readonly createdAt: number;
   /** Epoch of its next assignment. */
   readonly nextEpoch: number;
   /** Monotonic milliseconds at which it began to wait. */
@@ -24,13 +27,39 @@ export interface QueuedJob {
   readonly lastWorkerIds: readonly string[];
 }
 
+/** Waiting jobs of one tenant that need the same: when one cannot start, none of them can. */
+export interface Lane {
+  readonly model: string;
+  /** By `comesBefore`. Do not change the queue while reading. */
+  readonly jobs: readonly QueuedJob[];
+}
+
+/** A job gains one point of priority for each minute since it was submitted. */
+export const AGING_MS = 60_000;
+
 /**
- * The jobs that wait, by priority and then in the order of submission. A sorted array for each model: finding a place
- * is a binary search, and 100,000 jobs of one model cost another model's workers nothing.
+ * Whether a tenant's job is started before another one of its jobs: by priority, which rises with age, so that nobody
+ * waits for ever. All rise alike: who comes first never changes, and the queue can be kept sorted.
+ */
+export function comesBefore(a: OrderedJob, b: OrderedJob): boolean {
+  const lead = (a.priority - b.priority) * AGING_MS - (a.createdAt - b.createdAt);
+  return lead === 0 ? a.order < b.order : lead > 0;
+}
+type OrderedJob = Pick<QueuedJob, "priority" | "createdAt" | "order">;
+
+interface SortedLane extends Lane {
+  readonly jobs: QueuedJob[];
+}
+
+/**
+ * The jobs that wait, by tenant and by what they need. Each lane is a sorted array: finding a place is a binary search,
+ * and a hundred thousand jobs that cannot start cost no more than one.
  */
 export class JobQueue {
-  readonly #lanes = new Map<string, QueuedJob[]>();
+  readonly #tenants = new Map<string, Map<string, SortedLane>>();
   readonly #byId = new Map<string, QueuedJob>();
+  readonly #sizes = new Map<string, number>();
+  readonly #tenantSizes = new Map<string, number>();
 
   get size(): number {
     return this.#byId.size;
@@ -42,56 +71,57 @@ export class JobQueue {
 
   add(job: QueuedJob): void {
     if (this.#byId.has(job.jobId)) return;
-    const lane = this.#lanes.get(job.model) ?? [];
-    this.#lanes.set(job.model, lane);
-    lane.splice(placeOf(job, lane), 0, job);
+    const lanes = this.#tenants.get(job.tenant) ?? new Map<string, SortedLane>();
+    this.#tenants.set(job.tenant, lanes);
+    const key = laneKeyOf(job);
+    const lane = lanes.get(key) ?? { model: job.model, jobs: [] };
+    lanes.set(key, lane);
+    lane.jobs.splice(placeOf(job, lane.jobs), 0, job);
     this.#byId.set(job.jobId, job);
+    count(this.#sizes, job.model, 1);
+    count(this.#tenantSizes, job.tenant, 1);
   }
 
   remove(jobId: string): QueuedJob | undefined {
     const job = this.#byId.get(jobId);
-    const lane = job && this.#lanes.get(job.model);
-    if (job === undefined || lane === undefined) return undefined;
-    lane.splice(placeOf(job, lane), 1);
-    if (lane.length === 0) this.#lanes.delete(job.model);
+    if (job === undefined) return undefined;
+    const lanes = this.#tenants.get(job.tenant);
+    const key = laneKeyOf(job);
+    const lane = lanes?.get(key);
+    if (lanes === undefined || lane === undefined) return undefined;
+    lane.jobs.splice(placeOf(job, lane.jobs), 1);
+    if (lane.jobs.length === 0) lanes.delete(key);
+    if (lanes.size === 0) this.#tenants.delete(job.tenant);
     this.#byId.delete(jobId);
+    count(this.#sizes, job.model, -1);
+    count(this.#tenantSizes, job.tenant, -1);
     return job;
   }
 
-  /** Jobs that come before this one, of any model; 0 when it is not queued. */
+  /** Jobs of the same tenant that come before this one, of any model; 0 when it is not queued. */
   position(jobId: string): number {
     const job = this.#byId.get(jobId);
     if (job === undefined) return 0;
-    return [...this.#lanes.values()].reduce((ahead, lane) => ahead + placeOf(job, lane), 0);
+    return [...this.lanesOf(job.tenant)].reduce((ahead, lane) => ahead + placeOf(job, lane.jobs), 0);
   }
 
   /** How many wait for this model. */
   sizeOf(model: string): number {
-    return this.#lanes.get(model)?.length ?? 0;
+    return this.#sizes.get(model) ?? 0;
   }
 
-  /**
-   * Jobs of these models, first the one that is next. Do not change the queue while reading; a model that is taken
-   * out of the set meanwhile is passed over.
-   */
-  *inOrder(models: ReadonlySet<string>): Generator<QueuedJob, void, undefined> {
-    const heads = [...this.#lanes]
-      .filter(([model]) => models.has(model))
-      .map(([model, lane]) => ({ model, lane, at: 0 }));
-    for (;;) {
-      let first: QueuedJob | undefined;
-      let taken: { at: number } | undefined;
-      for (const head of heads) {
-        const job = models.has(head.model) ? head.lane[head.at] : undefined;
-        if (job !== undefined && (first === undefined || comesBefore(job, first))) {
-          first = job;
-          taken = head;
-        }
-      }
-      if (first === undefined || taken === undefined) return;
-      taken.at += 1;
-      yield first;
-    }
+  /** How many of this tenant wait. */
+  sizeOfTenant(tenant: string): number {
+    return this.#tenantSizes.get(tenant) ?? 0;
+  }
+
+  /** Tenants that have waiting jobs. */
+  tenants(): Iterable<string> {
+    return this.#tenants.keys();
+  }
+
+  lanesOf(tenant: string): Iterable<Lane> {
+    return this.#tenants.get(tenant)?.values() ?? [];
   }
 
   /** When the job that has waited longest began to, monotonic milliseconds. */
@@ -102,17 +132,24 @@ export class JobQueue {
   }
 }
 
-function comesBefore(a: QueuedJob, b: QueuedJob): boolean {
-  return a.priority === b.priority ? a.order < b.order : a.priority > b.priority;
+/** What decides whether a job can start: its model, the ranks that it takes, and whether it may go on with fewer. */
+function laneKeyOf({ model, minRanks, maxRanks, keptPlan }: QueuedJob): string {
+  return `${minRanks} ${maxRanks ?? ""} ${keptPlan === undefined ? "" : "begun"} ${model}`;
+}
+
+function count(sizes: Map<string, number>, key: string, more: number): void {
+  const size = (sizes.get(key) ?? 0) + more;
+  if (size === 0) sizes.delete(key);
+  else sizes.set(key, size);
 }
 
 /** How many of the lane come before the job: also where it stands, or would. */
-function placeOf(job: QueuedJob, lane: readonly QueuedJob[]): number {
+function placeOf(job: QueuedJob, jobs: readonly QueuedJob[]): number {
   let low = 0;
-  let high = lane.length;
+  let high = jobs.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (comesBefore(lane[middle] as QueuedJob, job)) low = middle + 1;
+    if (comesBefore(jobs[middle] as QueuedJob, job)) low = middle + 1;
     else high = middle;
   }
   return low;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { systemClock } from "@cogfleet/core";
 import { ONE_RANK, type Plan } from "@cogfleet/parallel";
 import fc from "fast-check";
 import { JobQueue, type QueuedJob } from "./queue.js";
@@ -33,11 +34,23 @@ function planOf(ranks: number): Plan {
 function started(
   queue: JobQueue,
   idle: readonly FleetWorker[],
-  { fleet = idle, gathering = [] }: { fleet?: readonly FleetWorker[]; gathering?: readonly string[] } = {},
+  {
+    fleet = idle,
+    gathering = [],
+    shares = {},
+    ranksLeft = {},
+  }: {
+    fleet?: readonly FleetWorker[];
+    gathering?: readonly string[];
+    shares?: Readonly<Record<string, number>>;
+    ranksLeft?: Readonly<Record<string, number>>;
+  } = {},
 ): Record<string, string> {
   const starts = schedule(queue, idle, fleet, {
     planFor: (_job, workerIds) => ({ plan: planOf(workerIds.length), workerIds }),
     isGathering: (jobId) => gathering.includes(jobId),
+    shareOf: (tenant) => shares[tenant] ?? 0,
+    ranksLeft: (tenant) => ranksLeft[tenant] ?? 100,
   });
   return Object.fromEntries(starts.map(({ jobId, workerIds }) => [jobId, workerIds.join(" ")]));
 }
@@ -144,4 +157,49 @@ describe("schedule, for workers that compute together", () => {
     const options = { gathering: ["j1"] };
     assert.deepEqual(started(queue, four, options), { j2: "w4" });
   });
+});
+
+describe("schedule, for several tenants", () => {
+  const four = ["w1", "w2", "w3", "w4"].map((id) => alone(id));
+  const blue = { tenant: "blue" };
+  const red = { tenant: "red" };
+
+  it("takes from each in turn, however many jobs one has submitted", () => {
+    const queue = queueOf(
+      ...[1, 2, 3, 4, 5].map((i) => queued(`j${i}`, blue)),
+      queued("j6", red),
+      queued("j7", red),
+    );
+    assert.deepEqual(started(queue, four), { j1: "w1", j6: "w2", j2: "w3", j7: "w4" });
+  });
+
+  it("takes first from the one that has had least, whatever the priorities of others", () => {
+    const queue = queueOf(queued("j1", { ...blue, priority: 100 }), queued("j2", red));
+    assert.deepEqual(started(queue, [alone("w1")], { shares: { blue: 0.5 } }), { j2: "w1" });
+  });
+
+  it("gives nobody more ranks than it may hold", () => {
+    const mates = ["w1", "w2", "w3", "w4"].map((id) => mate(id));
+    const queue = queueOf(queued("j1", blue), queued("j2", { ...red, minRanks: 2, maxRanks: 2 }));
+    assert.deepEqual(started(queue, mates, { ranksLeft: { blue: 1, red: 1 } }), { j1: "w1" });
+  });
+});
+
+it("decides within 5 ms with 100,000 jobs waiting that cannot start", () => {
+  const queue = new JobQueue();
+  for (let i = 0; i < 100_000; i++) {
+    const tenant = `t${i % 1000}`;
+    const minRanks = 2 + (i % 3);
+    queue.add(queued(`j${i}`, { tenant, minRanks, maxRanks: minRanks, createdAt: i }));
+  }
+  const busy = [mate("w1"), mate("w2"), mate("w3"), mate("w4")];
+  const idle = [mate("w1", "fp16")];
+  // The quickest of some: others use the machine too.
+  let quickest = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 20; round++) {
+    const before = systemClock.now();
+    assert.deepEqual(started(queue, idle, { fleet: busy }), {});
+    quickest = Math.min(quickest, systemClock.now() - before);
+  }
+  assert.ok(quickest < 5, `took ${quickest.toFixed(2)} ms`);
 });

@@ -1,5 +1,6 @@
 import { type Plan, planSize } from "@cogfleet/parallel";
-import type { QueuedJob } from "./queue.js";
+import { Heap } from "./heap.js";
+import { comesBefore, type Lane, type QueuedJob } from "./queue.js";
 import type { WorkerFacts } from "./workers.js";
 
 /** More workers than this do not share a job. */
@@ -24,7 +25,8 @@ export interface GroupStart {
 /** What the scheduler reads of the queue. */
 export interface WaitingJobs {
   sizeOf(model: string): number;
-  inOrder(models: ReadonlySet<string>): Iterable<QueuedJob>;
+  tenants(): Iterable<string>;
+  lanesOf(tenant: string): Iterable<Lane>;
 }
 
 export interface ScheduleDeps {
@@ -35,6 +37,10 @@ export interface ScheduleDeps {
   ): { readonly plan: Plan; readonly workerIds: readonly string[] };
   /** Whether workers of the job's last attempt are about to be free. */
   isGathering(jobId: string): boolean;
+  /** What a tenant has had of the fleet, in ranks. */
+  shareOf(tenant: string): number;
+  /** Ranks that a tenant may have more. */
+  ranksLeft(tenant: string): number;
 }
 
 /** The kin of a worker, see FleetWorker. */
@@ -43,10 +49,10 @@ export function kinOf({ exchangeAddress, precision, configs }: WorkerFacts): str
 }
 
 /**
- * Which waiting jobs start now, and where. Jobs in their order. A job that pins its degrees, or that resumes with a
- * plan, gets as many workers as that takes, or as are left of them; another one its equal part of the idle workers, which is all of them when
- * no other job waits for its model. Jobs after one that must wait for more workers do not get the workers that it will
- * need: it would wait for ever. Pure, but for the plans.
+ * Which waiting jobs start now, and where. The tenant that has had least of the fleet is next, with its first job. A job
+ * that pins its degrees, or that resumes with a plan, gets as many workers as that takes, or as are left of them; another
+ * one its equal part of the idle workers, which is all of them when no other job waits for its model. Jobs after one that
+ * must wait for more workers do not get the workers that it will need: it would wait for ever. Pure, but for the plans.
  * @param fleet every worker that takes jobs, idle or not
  */
 export function schedule(
@@ -55,45 +61,134 @@ export function schedule(
   fleet: readonly FleetWorker[],
   deps: ScheduleDeps,
 ): GroupStart[] {
-  let free = [...idle].sort((a, b) => a.models.length - b.models.length); // stable
-  const starts: GroupStart[] = [];
-  const wanted = new Set(free.flatMap((worker) => worker.models));
-  const seen = new Map<string, number>();
-  for (const job of waiting.inOrder(wanted)) {
-    const able = free.filter((worker) => worker.models.includes(job.model));
-    if (able.length === 0) {
-      wanted.delete(job.model);
-      if (wanted.size === 0) break;
-      continue;
+  return new Round(waiting, idle, fleet, deps).run();
+}
+
+/** A tenant in a round: its lanes that may still start a job, and how far each has been read. */
+interface Turn {
+  readonly tenant: string;
+  readonly cursors: Cursor[];
+  share: number;
+  ranksLeft: number;
+  next: Cursor;
+}
+
+interface Cursor {
+  readonly lane: Lane;
+  at: number;
+}
+
+class Round {
+  readonly #waiting: WaitingJobs;
+  readonly #fleet: readonly FleetWorker[];
+  readonly #deps: ScheduleDeps;
+  readonly #starts: GroupStart[] = [];
+  /** Jobs that were looked at, by model. */
+  readonly #seen = new Map<string, number>();
+  #free: readonly FleetWorker[];
+
+  constructor(
+    waiting: WaitingJobs,
+    idle: readonly FleetWorker[],
+    fleet: readonly FleetWorker[],
+    deps: ScheduleDeps,
+  ) {
+    this.#waiting = waiting;
+    this.#fleet = fleet;
+    this.#deps = deps;
+    this.#free = [...idle].sort((a, b) => a.models.length - b.models.length); // stable
+  }
+
+  run(): GroupStart[] {
+    const turns = new Heap<Turn>(isNext);
+    const offered = new Set(this.#free.flatMap((worker) => worker.models));
+    for (const tenant of this.#waiting.tenants()) {
+      const turn = this.#turnOf(tenant, offered);
+      if (turn !== undefined) turns.push(turn);
     }
-    const behind = waiting.sizeOf(job.model) - (seen.get(job.model) ?? 0);
-    seen.set(job.model, (seen.get(job.model) ?? 0) + 1);
-    if (deps.isGathering(job.jobId)) {
-      free = without(free, able.slice(0, job.lastWorkerIds.length));
-      continue;
+    for (let turn = turns.pop(); turn !== undefined && this.#free.length > 0; turn = turns.pop()) {
+      const { next } = turn;
+      const job = headOf(next);
+      const outcome = this.#place(job, turn.ranksLeft);
+      if (outcome === "never") next.at = next.lane.jobs.length;
+      else {
+        next.at += 1;
+        turn.share += outcome;
+        turn.ranksLeft -= outcome;
+      }
+      const following = first(turn.cursors);
+      if (following !== undefined && turn.ranksLeft > 0) turns.push(Object.assign(turn, { next: following }));
+    }
+    return this.#starts;
+  }
+
+  #turnOf(tenant: string, offered: ReadonlySet<string>): Turn | undefined {
+    const cursors = [...this.#waiting.lanesOf(tenant)]
+      .filter(({ model }) => offered.has(model))
+      .map((lane): Cursor => ({ lane, at: 0 }));
+    const next = first(cursors);
+    const ranksLeft = this.#deps.ranksLeft(tenant);
+    if (next === undefined || ranksLeft <= 0) return undefined;
+    return { tenant, cursors, share: this.#deps.shareOf(tenant), ranksLeft, next };
+  }
+
+  /** Starts the job if it can: the ranks that it takes, 0 when it must wait, "never" when its whole lane must. */
+  #place(job: QueuedJob, ranksLeft: number): number | "never" {
+    const able = this.#free.filter((worker) => worker.models.includes(job.model));
+    if (able.length === 0) return "never";
+    const seen = this.#seen.get(job.model) ?? 0;
+    const behind = this.#waiting.sizeOf(job.model) - seen;
+    this.#seen.set(job.model, seen + 1);
+    if (this.#deps.isGathering(job.jobId)) {
+      this.#keep(able.slice(0, job.lastWorkerIds.length));
+      return 0;
     }
     const group = largestKin(able);
-    const { minRanks, maxRanks = MAX_RANKS } = job;
+    const { minRanks, maxRanks = MAX_RANKS, keptPlan } = job;
+    const isBegun = keptPlan !== undefined;
+    if (minRanks > ranksLeft && !isBegun) return "never";
     const equalPart = Math.max(1, Math.floor(able.length / behind));
-    const keptRanks = job.keptPlan === undefined ? 0 : planSize(job.keptPlan);
+    const keptRanks = isBegun ? planSize(keptPlan) : 0;
     const part = keptRanks >= 1 && keptRanks <= able.length ? keptRanks : equalPart;
-    const ranks = Math.min(maxRanks, Math.max(minRanks, part));
+    const ranks = Math.min(maxRanks, Math.max(minRanks, part), ranksLeft);
     const candidates = ranks === 1 || group.length <= 1 ? [alone(job, able)] : group.slice(0, ranks);
     if (candidates.length < minRanks) {
-      const could = largestKin(fleet.filter((worker) => worker.models.includes(job.model)));
-      if (could.length >= minRanks) free = without(free, able);
+      const could = largestKin(this.#fleet.filter((worker) => worker.models.includes(job.model)));
+      const isEnough = could.length >= minRanks && minRanks <= ranksLeft;
+      if (isEnough) this.#keep(able);
       // One that was begun goes on with the workers that are left.
-      if (could.length >= minRanks || job.keptPlan === undefined) continue;
+      if (isEnough || !isBegun) return "never";
     }
-    const start = deps.planFor(
+    const start = this.#deps.planFor(
       job,
       candidates.map(({ id }) => id),
     );
-    free = free.filter(({ id }) => !start.workerIds.includes(id));
-    starts.push({ jobId: job.jobId, ...start });
-    if (free.length === 0) break;
+    this.#free = this.#free.filter(({ id }) => !start.workerIds.includes(id));
+    this.#starts.push({ jobId: job.jobId, ...start });
+    return start.workerIds.length;
   }
-  return starts;
+
+  /** Nobody else gets these. */
+  #keep(workers: readonly FleetWorker[]): void {
+    this.#free = this.#free.filter((worker) => !workers.includes(worker));
+  }
+}
+
+function isNext(a: Turn, b: Turn): boolean {
+  return a.share === b.share ? comesBefore(headOf(a.next), headOf(b.next)) : a.share < b.share;
+}
+
+/** The lane whose next job comes before those of the others. */
+function first(cursors: readonly Cursor[]): Cursor | undefined {
+  let best: Cursor | undefined;
+  for (const cursor of cursors)
+    if (cursor.at < cursor.lane.jobs.length)
+      if (best === undefined || comesBefore(headOf(cursor), headOf(best))) best = cursor;
+  return best;
+}
+
+function headOf({ lane, at }: Cursor): QueuedJob {
+  return lane.jobs[at] as QueuedJob;
 }
 
 /** Another worker than the one that held the job last, if there is one. */
@@ -109,8 +204,4 @@ function largestKin(workers: readonly FleetWorker[]): readonly FleetWorker[] {
     kins.set(worker.kin, [...(kins.get(worker.kin) ?? []), worker]);
   }
   return [...kins.values()].reduce((best, kin) => (kin.length > best.length ? kin : best), []);
-}
-
-function without(workers: readonly FleetWorker[], gone: readonly FleetWorker[]): FleetWorker[] {
-  return workers.filter((worker) => !gone.includes(worker));
 }

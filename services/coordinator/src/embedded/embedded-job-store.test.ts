@@ -317,7 +317,8 @@ describe("EmbeddedJobStore", () => {
     const house = new House({ store: stores.jobs });
     await new Reconciler({ ...house, log: silentLogger }).begin(neverAborts);
     assert.equal(house.dispatcher.queue.size, 10_000);
-    const orders = [...house.dispatcher.queue.inOrder(new Set(["demo"]))].map(({ order }) => order);
+    const lanes = [...house.dispatcher.queue.lanesOf("default")];
+    const orders = lanes.flatMap(({ jobs }) => jobs.map(({ order }) => order));
     assert.deepEqual(
       orders,
       orders.map((_, i) => i + 1),

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type ClusterError, neverAborts, silentLogger } from "@cogfleet/core";
 import { countingRandom, ManualClock } from "@cogfleet/core/testing";
 import { resolveRequest } from "@cogfleet/model";
+import type { AdmissionLimits } from "../admission.js";
 import { Artifacts } from "../artifacts.js";
 import { Backlog } from "../backlog.js";
 import { Capacities } from "../capacity.js";
@@ -70,22 +71,23 @@ export class House {
    * @param options.term in which it leads
    */
   constructor({
-    maxQueued = 100,
     store,
     term = 1,
-  }: { maxQueued?: number; store?: JobStore; term?: number } = {}) {
+    maxTenantRanks = 0,
+    ...limits
+  }: { store?: JobStore; term?: number } & Partial<AdmissionLimits> = {}) {
     this.leadership.begin(term);
     this.store = store ?? new MemoryJobStore();
     this.artifacts = new Artifacts(this);
     this.checkpoints = new Checkpoints(this);
     const shared = { ...this, observer: this.#observer, log: silentLogger };
-    this.dispatcher = new Dispatcher(shared, { maxFruitlessAttempts: 3 });
+    this.dispatcher = new Dispatcher(shared, { maxFruitlessAttempts: 3, maxTenantRanks });
     this.store.onAnyChange((jobId, stored) => this.dispatcher.observe(jobId, stored));
     this.fleet = new Fleet({ ...shared, dispatcher: this.dispatcher });
     const random = countingRandom();
     this.jobs = new Jobs(
       { ...shared, dispatcher: this.dispatcher, gate: resolveRequest, random },
-      { maxQueued },
+      { maxQueued: 100, maxQueuedSeconds: 0, maxTenantQueued: 0, maxTenantRanks, ...limits },
     );
   }
 

@@ -89,6 +89,7 @@ export function sampleJob(id: string, request: Partial<JobRequest> = {}, at = 0)
 export function sampleQueued(jobId: string, over: Partial<QueuedJob> = {}): QueuedJob {
   return {
     jobId,
+    tenant: "default",
     model: "a",
     request: sampleRequest({ model: over.model ?? "a" }),
     minRanks: 1,
@@ -96,6 +97,7 @@ export function sampleQueued(jobId: string, over: Partial<QueuedJob> = {}): Queu
     keptPlan: undefined,
     priority: 0,
     order: 0,
+    createdAt: 0,
     nextEpoch: 1,
     queuedAt: 0,
     lastWorkerIds: [],

@@ -52,7 +52,7 @@ export interface Job {
    */
   'lastSequence'?: (number | string | Long);
   /**
-   * Jobs ahead of it while it is queued.
+   * Jobs of its tenant ahead of it while it is queued.
    */
   'queuePosition'?: (number);
   /**
@@ -113,7 +113,7 @@ export interface Job__Output {
    */
   'lastSequence': (string);
   /**
-   * Jobs ahead of it while it is queued.
+   * Jobs of its tenant ahead of it while it is queued.
    */
   'queuePosition': (number);
   /**

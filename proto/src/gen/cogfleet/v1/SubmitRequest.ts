@@ -74,7 +74,7 @@ export interface SubmitRequest {
    */
   'idempotencyKey'?: (string);
   /**
-   * Higher runs first, -100 to 100. Default 0.
+   * Higher runs first, among the jobs of its tenant, -100 to 100; a waiting job gains a point a minute. Default 0.
    */
   'priority'?: (number);
   /**
@@ -194,7 +194,7 @@ export interface SubmitRequest__Output {
    */
   'idempotencyKey'?: (string);
   /**
-   * Higher runs first, -100 to 100. Default 0.
+   * Higher runs first, among the jobs of its tenant, -100 to 100; a waiting job gains a point a minute. Default 0.
    */
   'priority'?: (number);
   /**
