@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests in *.server.test.ts need: ffmpeg, chromium, promtool (Debian), grpcurl, a Python gRPC client.
+# Installs what the tests in *.server.test.ts need: ffmpeg, chromium, Prometheus with promtool and Alertmanager (Debian), grpcurl, a Python gRPC client.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 tools="$root/.tools"
@@ -9,6 +9,8 @@ missing=()
 command -v ffmpeg >/dev/null || missing+=(ffmpeg)
 command -v chromium >/dev/null || missing+=(chromium)
 command -v promtool >/dev/null || missing+=(prometheus)
+command -v prometheus-alertmanager >/dev/null || missing+=(prometheus-alertmanager)
+command -v curl >/dev/null || missing+=(curl)
 if [ ${#missing[@]} -gt 0 ]; then
   if ! command -v apt-get >/dev/null; then
     echo "please install: ${missing[*]}" >&2
