@@ -1,13 +1,14 @@
 import { ClusterError } from "@cogfleet/core";
 import { GraphBuilder } from "@cogfleet/model";
 import * as ort from "onnxruntime-node";
+import { libraryLookup, missingCudaLibrary } from "./cuda-libraries.js";
 import { deviceName, type RuntimeOptions } from "./device.js";
 import { providersOf } from "./providers.js";
 
 const NAMES = { cpu: "CPU", cuda: "CUDA", webgpu: "WebGPU" } as const;
 const HINTS = {
   cpu: "",
-  cuda: "; it needs libonnxruntime_providers_cuda.so beside the ONNX Runtime library, CUDA 12 or 13 with cuDNN 9, and an NVIDIA driver",
+  cuda: "; it needs ONNX Runtime's CUDA provider, CUDA 13, cuDNN 9 and an NVIDIA driver: scripts/install-cuda.sh, docs/gpu.md",
   webgpu: "; it needs a graphics card with a Vulkan, Metal or Direct3D 12 driver",
 } as const;
 
@@ -34,7 +35,8 @@ export async function requireDevice({ device }: Pick<RuntimeOptions, "device">):
     await session.release();
     if (sum?.data[1] !== 4) throw new Error(`1 + 1 and 2 + 2 gave ${String(sum?.data)}`);
   } catch (cause) {
-    const reason = reasonOf(cause);
+    const reason =
+      (device.kind === "cuda" ? missingCudaLibrary(libraryLookup()) : undefined) ?? reasonOf(cause);
     throw new ClusterError(
       "unsupported",
       `this build of ONNX Runtime has no ${name} provider that works here (device ${deviceName(device)}): ${reason}${HINTS[device.kind]}`,
