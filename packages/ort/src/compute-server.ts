@@ -3,6 +3,7 @@ import type { Tensor } from "@cogfleet/model";
 import type { ComputeReply, ComputeRequest } from "./compute-messages.js";
 import type { RuntimeOptions } from "./device.js";
 import { requireDevice } from "./device-check.js";
+import { keepProductsExact } from "./exact-products.js";
 import { type LoadedGraph, loadGraph } from "./session.js";
 
 /**
@@ -31,6 +32,7 @@ export function computeServer(
   async function perform(request: ComputeRequest): Promise<Readonly<Record<string, Tensor>>> {
     switch (request.kind) {
       case "start":
+        keepProductsExact(request.options);
         await requireDevice(request.options);
         options = request.options;
         return {};

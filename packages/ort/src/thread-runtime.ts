@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { Worker } from "node:worker_threads";
+import { SHARE_ENV, Worker } from "node:worker_threads";
 import { ClusterError } from "@cogfleet/core";
 import { type ComputeRuntime, computeClient } from "./compute-client.js";
 import type { ComputeReply } from "./compute-messages.js";
@@ -12,7 +12,10 @@ import type { RuntimeOptions } from "./device.js";
  */
 export function startThreadRuntime(options: RuntimeOptions): ComputeRuntime {
   const stopping = new Int32Array(new SharedArrayBuffer(4));
-  const thread = new Worker(new URL("./compute-thread.js", import.meta.url), { workerData: stopping });
+  const thread = new Worker(new URL("./compute-thread.js", import.meta.url), {
+    workerData: stopping,
+    env: SHARE_ENV, // a copy of the environment would be out of CUDA's sight (exact-products.ts)
+  });
   const gone = once(thread, "exit").catch(() => {}); // a failure is reported below
   const client = computeClient(options, {
     post: (request, transfer) => thread.postMessage(request, transfer),
