@@ -52,22 +52,30 @@ export function causalConv(m: LayerContext, conv: CausalConv, x: Value, givesNex
     floatOutput(g, ports.after, last, portDims(CACHED_FRAMES, inChannels, level));
   }
 
-  // ONNX Runtime takes the three taps of the weight apart at load.
   const weight = g.weight(weights.get(`${name}.conv.weight`, [outChannels, inChannels, TAPS, 3, 3]));
+  const bias = g.weight(weights.get(`${name}.conv.bias`, [outChannels]));
+  if (g.computeType !== "float32") return volumeConv(g, padded, weight, bias);
+  // ONNX Runtime takes the three taps of the weight apart at load.
   const taps = Array.from({ length: TAPS }, (_, tap) => ({
     x: tap === CACHED_FRAMES ? x : frames(g, padded, tap, tap - CACHED_FRAMES),
     weight: g.node("Gather", [weight, g.node("Squeeze", [g.ints([tap])])], { axis: 2 }),
   }));
-  const bias = g.weight(weights.get(`${name}.conv.bias`, [outChannels]));
   const attributes = { kernel_shape: [3, 3], pads: [1, 1, 1, 1] };
-  if (g.computeType === "float32")
-    return taps
-      .map((tap, i) => g.node("Conv", [tap.x, tap.weight, ...(i === 0 ? [bias] : [])], attributes))
-      .reduce((sum, part) => g.node("Add", [sum, part]));
-  // Three sums rounded to 16 bits would lose what one convolution keeps in its float32 accumulators.
-  const joined = taps.map((tap) => tap.x).reduce((all, tap) => g.node("Concat", [all, tap], { axis: 1 }));
-  const weightOfAll = g.node("Concat", [...taps.map((tap) => tap.weight)], { axis: 1 });
-  return g.node("Conv", [joined, weightOfAll, bias], attributes);
+  return taps
+    .map((tap, i) => g.node("Conv", [tap.x, tap.weight, ...(i === 0 ? [bias] : [])], attributes))
+    .reduce((sum, part) => g.node("Add", [sum, part]));
+}
+
+/**
+ * One 3-D convolution of [2 + T, C, H, W]: three sums rounded to 16 bits would lose what it keeps in its float32
+ * accumulators, and the frames side by side as channels are more values than CUDA kernels can index (docs/log.md).
+ */
+function volumeConv(g: GraphBuilder, padded: Value, weight: Value, bias: Value): Value {
+  const swapped = (value: Value): Value => g.node("Transpose", [value], { perm: [1, 0, 2, 3] });
+  const volume = g.node("Unsqueeze", [swapped(padded), g.ints([0])]); // [1, C, 2 + T, H, W]
+  const attributes = { kernel_shape: [TAPS, 3, 3], pads: [0, 1, 1, 0, 1, 1] };
+  const convolved = g.node("Conv", [volume, weight, bias], attributes);
+  return swapped(g.node("Squeeze", [convolved, g.ints([0])]));
 }
 
 /** nn.Conv2d of every frame; `storedDims` where the file holds a 1 x 1 x 1 convolution. */
