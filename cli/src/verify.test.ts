@@ -12,6 +12,8 @@ describe("verify for people", () => {
       checks: [check, { ...check, atol: 0, max_abs: 0 }],
     };
     assert.equal(caseLine(passed), "passed      vae: 2 checks, at most 25.0 % of the tolerance");
+    const half = { ...check, rel_l2: 0.002, rel_l2_allowed: 0.01 };
+    assert.match(caseLine({ ...passed, checks: [half] }), /1 checks, at most 20\.0 % of the tolerance$/);
     const failed: CaseResult = { case: "rng", status: "failed", checks: [], error: "nothing was compared" };
     assert.equal(caseLine(failed), "failed      rng: nothing was compared");
     const unsupported: CaseResult = { case: "lora", status: "unsupported", checks: [], reason: "LoRA" };

@@ -9,6 +9,11 @@ export function verifyCommand(context: CommandContext, run: Run): Command {
     .option("--strict", "an unsupported case fails too")
     .option("--workers <n>", "spread transformer, denoise and VAE over so many ranks (default: 1)")
     .option("--threads <n>", "threads of one run (default: CPUs)")
+    .option("--device <name>", "cpu, cuda, cuda:1 or webgpu, for transformer and VAE (default: cpu)")
+    .option(
+      "--precision <name>",
+      "fp32, fp16 or bf16, likewise; in 16 bits norms are compared (default: fp32)",
+    )
     .option("--json", "print JSON, one line a case and a summary")
     .action((dir: string, flags) =>
       run(async () => {

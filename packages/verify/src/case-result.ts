@@ -9,6 +9,8 @@ export interface Check {
   readonly max_abs: number;
   /** What the difference may be. Where a check has a rule of its own beside it (one unit in the last place), 0. */
   readonly atol: number;
+  /** What `rel_l2` may be, where that decides: in 16 bits. */
+  readonly rel_l2_allowed?: number;
   readonly ok: boolean;
   /** What else is wrong: shapes that differ, values that are not finite. */
   readonly problem?: string;

@@ -9,6 +9,9 @@ export interface CaseContext {
   check(check: Check): void;
   /** Where graphs run; started by the first case that asks. */
   runtime(): Runtime;
+  /** Where the text encoder runs, in float32 whatever the rest computes in: as in a worker. */
+  textRuntime(): Runtime;
+  /** Of transformer and VAE. */
   readonly precision: Precision;
   /** How many ranks share transformer, denoise and VAE: 1 computes them as one worker does. */
   readonly ranks: number;

@@ -27,6 +27,20 @@ describe("compareValues", () => {
     assert.equal(compareValues("x", [1.02], [1], { atol: 0, rtol: 0.01 }).ok, false);
   });
 
+  it("goes by the norms where the tolerance says so", () => {
+    const within = compareValues("x", [3, 4.5], [3, 4], { atol: 0.1, relL2: 0.11 });
+    assert.deepEqual(within, {
+      name: "x",
+      rel_l2: 0.1,
+      max_abs: 0.5,
+      atol: 0.1,
+      rel_l2_allowed: 0.11,
+      ok: true,
+    });
+    assert.equal(compareValues("x", [3, 4.5], [3, 4], { atol: 9, relL2: 0.09 }).ok, false);
+    assert.equal(compareValues("x", [Number.NaN, 4], [3, 4], { atol: 9, relL2: 9 }).ok, false);
+  });
+
   it("fails on a value that is not finite, on either side, even if both are the same", () => {
     for (const bad of [Number.NaN, Number.POSITIVE_INFINITY])
       for (const [a, b] of [

@@ -1,10 +1,12 @@
 import { floatsOf, type StoredTensor } from "@cogfleet/model";
 import type { Check } from "./case-result.js";
 
-/** |actual - expected| <= atol + rtol |expected| for every value. */
+/** |actual - expected| <= atol + rtol |expected| for every value; with `relL2` a tensor passes by its norm instead. */
 export interface Tolerance {
   readonly atol: number;
   readonly rtol?: number;
+  /** |actual - expected| <= relL2 |expected|, both as L2 norms of the whole tensor. */
+  readonly relL2?: number;
 }
 
 export type Numbers = ArrayLike<number>;
@@ -17,7 +19,7 @@ export function compareValues(
   name: string,
   actual: Numbers,
   expected: Numbers,
-  { atol, rtol = 0 }: Tolerance,
+  { atol, rtol = 0, relL2 }: Tolerance,
 ): Check {
   if (actual.length !== expected.length)
     return broken(name, atol, `has ${actual.length} values, expected ${expected.length}`);
@@ -37,7 +39,8 @@ export function compareValues(
     isWithin &&= d <= atol + rtol * Math.abs(b);
   }
   const relative = difference === 0 ? 0 : Math.sqrt(difference / Math.max(norm, Number.MIN_VALUE));
-  return { name, rel_l2: relative, max_abs: worst, atol, ok: isWithin };
+  if (relL2 === undefined) return { name, rel_l2: relative, max_abs: worst, atol, ok: isWithin };
+  return { name, rel_l2: relative, max_abs: worst, atol, rel_l2_allowed: relL2, ok: relative <= relL2 };
 }
 
 /** Compares a tensor with a stored one, shapes first. */

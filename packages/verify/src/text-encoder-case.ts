@@ -23,7 +23,7 @@ export const textEncoderCase: CaseRunner = async (context, signal) => {
 
 /** Runs the encoder in `folder` on the inputs of a T5 case and compares with what that case expects. */
 export async function checkTextEncoder(
-  { check, runtime, precision }: CaseContext,
+  { check, textRuntime }: CaseContext,
   t5: GoldenCase,
   folder: string,
   prefix: string,
@@ -33,7 +33,7 @@ export async function checkTextEncoder(
   const inputs = await t5.inputs("inputs.safetensors", signal);
   const expected = await t5.expected("expected.safetensors", signal);
   const component = await readTextEncoderFolder(folder, signal);
-  const opening = openTextEncoder(runtime(), component.config, component.weights(), precision, signal);
+  const opening = openTextEncoder(textRuntime(), component.config, component.weights(), "fp32", signal);
   await withOpen(opening, async (encoder) => {
     for (const { name } of runs) {
       const rows = rowsOf(name, inputs.get(`${name}.input_ids`));

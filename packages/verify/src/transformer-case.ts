@@ -15,6 +15,7 @@ import * as z from "zod";
 import { type CaseContext, type CaseRunner, withOpen } from "./case-runner.js";
 import { claim, compareTensor, numbersOf } from "./compare.js";
 import { type GoldenTensors, tolerance } from "./golden-case.js";
+import { toleranceIn } from "./precision.js";
 import { openTransformerOnRanks } from "./sharded-components.js";
 
 const named = z.object({ name: z.string() });
@@ -31,10 +32,11 @@ export const transformerCase: CaseRunner = async (context, signal) => {
   const inputs = await golden.inputs("inputs.safetensors", signal);
   const expected = await golden.expected("expected.safetensors", signal);
   const component = await readTransformerFolder(golden.path("transformer"), signal);
+  const closeInPrecision = toleranceIn(context.precision, close);
   await withTransformer(component, context, signal, async (transformer) => {
     for (const { name } of runs) {
       const sample = await forward(transformer, component.config, inputs, name, signal);
-      check(compareTensor(`${name}.sample`, sample, expected.get(`${name}.sample`), close));
+      check(compareTensor(`${name}.sample`, sample, expected.get(`${name}.sample`), closeInPrecision));
       for (const table of ["rotary_cos", "rotary_sin"] as const) {
         if (!component.config.useRotaryPositionalEmbeddings) continue;
         const rows = rotaryTable(component.config, inputs, name, table);

@@ -17,6 +17,7 @@ import * as z from "zod";
 import { type CaseRunner, withOpen } from "./case-runner.js";
 import { compareTensor, compareValues } from "./compare.js";
 import { type GoldenTensors, tolerance } from "./golden-case.js";
+import { toleranceIn } from "./precision.js";
 import { openVaeDecoderOnRanks, openVaeEncoderOnRanks } from "./sharded-components.js";
 import { fiveOf } from "./transformer-case.js";
 
@@ -54,7 +55,8 @@ type Schema = z.infer<typeof schema>;
 
 /** The VAE, whole and tiled: samples, prefixes of them, moments, and latents drawn from them. */
 export const vaeCase: CaseRunner = async ({ golden, check, runtime, precision, ranks }, signal) => {
-  const { decode, encode, tolerance: close } = golden.parse(schema);
+  const { decode, encode, tolerance: stored } = golden.parse(schema);
+  const close = toleranceIn(precision, stored);
   const inputs = await golden.inputs("inputs.safetensors", signal);
   const expected = await golden.expected("expected.safetensors", signal);
   const { config, weights } = await readVaeFolder(golden.path("vae"), signal);

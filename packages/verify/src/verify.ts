@@ -18,6 +18,9 @@ import { weightsCase } from "./weights-case.js";
 export interface VerifyOptions {
   /** Starts what graphs run in: at most once, when the first case needs it. `verify` closes it. */
   readonly startRuntime: () => Runtime;
+  /** Likewise for the text encoder, which computes in float32; left out, it runs with the rest. */
+  readonly startTextRuntime?: () => Runtime;
+  /** Of transformer and VAE; in 16 bits tensors pass by their norms (`HALF_PRECISION_REL_L2`). Default fp32. */
   readonly precision?: Precision;
   /** Over how many ranks transformer, denoise and VAE are spread. Default 1. */
   readonly ranks?: number;
@@ -45,25 +48,39 @@ const nameSchema = z.object({ case: z.string() });
  */
 export async function* verify(
   folder: string,
-  { startRuntime, precision = "fp32", ranks = 1 }: VerifyOptions,
+  { startRuntime, startTextRuntime, precision = "fp32", ranks = 1 }: VerifyOptions,
   signal: AbortSignal,
 ): AsyncGenerator<CaseResult, void, undefined> {
   const cases = await findCases(folder, signal);
-  let started: Runtime | undefined;
-  const runtime = (): Runtime => {
-    started ??= startRuntime();
-    return started;
-  };
+  const runtime = startedOnce(startRuntime);
+  const text = startTextRuntime === undefined ? undefined : startedOnce(startTextRuntime);
+  const set = { cases, runtime: runtime.get, textRuntime: (text ?? runtime).get, precision, ranks };
   try {
-    for (const found of cases) yield await verifyCase(found, { cases, runtime, precision, ranks }, signal);
+    for (const found of cases) yield await verifyCase(found, set, signal);
   } finally {
-    await started?.close();
+    await Promise.all([runtime.close(), text?.close()]);
   }
+}
+
+/** A runtime that the first call starts. */
+function startedOnce(start: () => Runtime): { get(): Runtime; close(): Promise<void> } {
+  let started: Runtime | undefined;
+  return {
+    get() {
+      started ??= start();
+      return started;
+    },
+    async close() {
+      await started?.close();
+    },
+  };
 }
 
 async function verifyCase(
   { name, folder }: FoundCase,
-  set: Pick<CaseContext, "runtime" | "precision" | "ranks"> & { readonly cases: readonly FoundCase[] },
+  set: Pick<CaseContext, "runtime" | "textRuntime" | "precision" | "ranks"> & {
+    readonly cases: readonly FoundCase[];
+  },
   signal: AbortSignal,
 ): Promise<CaseResult> {
   const checks: Check[] = [];
@@ -77,6 +94,7 @@ async function verifyCase(
       golden,
       check: (check) => checks.push(check),
       runtime: set.runtime,
+      textRuntime: set.textRuntime,
       precision: set.precision,
       ranks: set.ranks,
       siblingCase: (wanted) => findSibling(wanted, folder, set.cases),
@@ -101,13 +119,19 @@ function verdictOn(checks: readonly Check[], unused: readonly string[]): string 
   const wrong = checks.filter(({ ok }) => !ok);
   const [first] = wrong;
   if (first !== undefined) {
-    const how = first.problem ?? `differs by ${first.max_abs.toPrecision(3)}, allowed is ${first.atol}`;
+    const how = first.problem ?? differenceOf(first);
     return `${wrong.length} of ${checks.length} checks failed, such as ${first.name}: ${how}`;
   }
   if (checks.length === 0) return "nothing was compared";
   if (unused.length > 0)
     return `${unused.length} expected tensors were not compared with anything, such as ${unused[0]}`;
   return undefined;
+}
+
+function differenceOf({ max_abs, atol, rel_l2, rel_l2_allowed }: Check): string {
+  return rel_l2_allowed === undefined
+    ? `differs by ${max_abs.toPrecision(3)}, allowed is ${atol}`
+    : `differs by ${rel_l2.toPrecision(3)} of its norm, allowed is ${rel_l2_allowed}`;
 }
 
 async function findSibling(name: string, folder: string, cases: readonly FoundCase[]): Promise<GoldenCase> {

@@ -5,6 +5,7 @@ import * as z from "zod";
 import type { CaseContext, CaseRunner } from "./case-runner.js";
 import { compareTensor } from "./compare.js";
 import { tolerance } from "./golden-case.js";
+import { toleranceIn } from "./precision.js";
 import { checkTextEncoder } from "./text-encoder-case.js";
 import { forward, withTransformer } from "./transformer-case.js";
 
@@ -14,7 +15,8 @@ const componentSchema = z.object({ _class_name: z.string().optional(), model_typ
 /** The same weights stored in other ways: every folder of the case that holds a component is loaded and run. */
 export const weightsCase: CaseRunner = async (context, signal) => {
   const { golden, check } = context;
-  const { config, tolerance: close } = golden.parse(schema);
+  const { config, tolerance: stored } = golden.parse(schema);
+  const close = toleranceIn(context.precision, stored);
   const inputs = await golden.inputs("inputs.safetensors", signal);
   const expected = await golden.expected("expected.safetensors", signal);
   for (const [folder, kind] of await componentsIn(context)) {

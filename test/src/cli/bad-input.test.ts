@@ -110,6 +110,11 @@ const cases: readonly (readonly [string, readonly string[], RegExp])[] = [
   ],
   ["a worker with a wrong flag", ["worker", "--model", DEMO, "--bogus"], /unknown flag --bogus/],
   ["inspecting nothing", ["model", "inspect", at("nowhere")], /nowhere does not exist/],
+  [
+    "verifying where there is no card",
+    ["verify", at("empty"), "--device", "cuda"],
+    /no CUDA provider that works/,
+  ],
   ["verifying nothing", ["verify", at("empty")], /no golden cases/],
 ];
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { ClusterError, neverAborts } from "@cogfleet/core";
 import { type Runtime, readTensors, type StoredTensor, writeSafetensors } from "@cogfleet/model";
 import { startThreadRuntime } from "@cogfleet/ort";
-import { type CaseResult, summarize, verify } from "@cogfleet/verify";
+import { type CaseResult, HALF_PRECISION_REL_L2, summarize, verify } from "@cogfleet/verify";
 
 const fixtures = fileURLToPath(new URL("../../fixtures", import.meta.url));
 const UNSUPPORTED = ["lora", "pipeline-i2v", "pipeline-i2v-15"];
@@ -298,6 +298,40 @@ describe("verify, on copies of cases that were tampered with", () => {
 
   it("fails a case that leans on one that is not there", async () => {
     assertFailed(await tampered("weights-formats", async () => {}), /leans on case t5/);
+  });
+
+  it("compares norms in 16 bits, and leaves the text encoder in float32", async () => {
+    const set = await mkdtemp(join(tmpdir(), "cogfleet-verify-"));
+    try {
+      for (const name of ["transformer-2b", "t5"])
+        await cp(join(fixtures, name), join(set, name), { recursive: true });
+      const results: CaseResult[] = [];
+      const texts = { opened: 0 };
+      const startTextRuntime = (): Runtime => ({
+        async open(graph, signal) {
+          texts.opened += 1;
+          return runtime.open(graph, signal);
+        },
+        close: async () => {},
+      });
+      const options = { startRuntime, startTextRuntime, precision: "fp16" } as const;
+      for await (const result of verify(set, options, neverAborts)) results.push(result);
+      const [t5, transformer] = results;
+      assert.equal(t5?.status, "passed");
+      assert.equal(texts.opened, 1);
+      assert.ok(
+        t5?.checks.every(({ rel_l2, rel_l2_allowed }) => rel_l2 < 1e-5 && rel_l2_allowed === undefined),
+      );
+      assert.equal(transformer?.status, "passed");
+      const sample = transformer?.checks.find(({ name }) => name === "native.sample");
+      assert.equal(sample?.rel_l2_allowed, HALF_PRECISION_REL_L2.fp16);
+      assert.ok(
+        sample !== undefined && sample.max_abs > sample.atol,
+        "16 bits differ by more than float32 may",
+      );
+    } finally {
+      await rm(set, { recursive: true });
+    }
   });
 
   it("stops when it is told to", async () => {
