@@ -1,5 +1,10 @@
 import type { GenerationArguments } from "@cogfleet/model";
-import { PARALLEL_RULE, type ParallelChoice, parseParallel } from "@cogfleet/parallel";
+import {
+  DEFAULT_HOST_BYTES_PER_SECOND,
+  PARALLEL_RULE,
+  type ParallelChoice,
+  parseParallel,
+} from "@cogfleet/parallel";
 import { FlagReader, type RawFlags } from "./flags.js";
 
 /** What `plan` was asked to explain. */
@@ -58,7 +63,7 @@ export function readPlanFlags(raw: RawFlags): PlanRequest {
     memoryBytes: positive("memory", Number.POSITIVE_INFINITY) * GB,
     bytesPerSecond: positive("bandwidth", 10) * GBIT_BYTES,
     latencySeconds: (flags.decimal("latency", 0) ?? 0.2) / 1000,
-    hostBytesPerSecond: positive("host-bandwidth", 12) * GB,
+    hostBytesPerSecond: positive("host-bandwidth", DEFAULT_HOST_BYTES_PER_SECOND / GB) * GB,
     isJson: flags.isSet("json"),
   };
   flags.finish();

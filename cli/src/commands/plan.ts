@@ -22,7 +22,7 @@ export function planCommand(context: CommandContext, run: Run): Command {
     .option("--memory <GB>", "memory of each worker (default: enough)")
     .option("--bandwidth <Gb/s>", "between two workers, each way (default: 10)")
     .option("--latency <ms>", "between two workers (default: 0.2)")
-    .option("--host-bandwidth <GB/s>", "between card and host, each way (default: 12)")
+    .option("--host-bandwidth <GB/s>", "between card and host, each way (default: 1.2)")
     .option("--device <name>", "cpu, cuda or webgpu (default: cpu)")
     .option("--precision <name>", "fp32, fp16 or bf16 (default: the device's)")
     .option("--json", "print JSON")

@@ -31,8 +31,11 @@ export interface Fleet {
   readonly hostBytesPerSecond: number;
 }
 
-/** What pageable host memory was seen to give on PCIe 4.0 x16: onnxruntime-node's buffers are not pinned. */
-export const DEFAULT_HOST_BYTES_PER_SECOND = 12e9;
+/**
+ * What the cuts of a 5B layer were seen to get through onnxruntime-node on an H200 with PCIe 5.0 x16, where pageable
+ * memory alone is copied at 15 to 18 GB/s: outputs land in memory that was never touched, and are copied again (docs/log.md).
+ */
+export const DEFAULT_HOST_BYTES_PER_SECOND = 1.2e9;
 
 /** How long messages take that all ranks send at once. */
 export interface WireTime {
