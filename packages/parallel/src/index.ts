@@ -52,6 +52,7 @@ export {
   type PlanInput,
   type PlanResult,
 } from "./make-plan.js";
+export { measureLink } from "./measure-link.js";
 export { type MemoryGroupOptions, type MemoryGroups, memoryGroups } from "./memory-group.js";
 export { ownPositions } from "./own-positions.js";
 export {

@@ -27,12 +27,14 @@ import type { Hello as _cogfleet_v1_Hello, Hello__Output as _cogfleet_v1_Hello__
 import type { Job as _cogfleet_v1_Job, Job__Output as _cogfleet_v1_Job__Output } from './cogfleet/v1/Job.js';
 import type { JobError as _cogfleet_v1_JobError, JobError__Output as _cogfleet_v1_JobError__Output } from './cogfleet/v1/JobError.js';
 import type { Limits as _cogfleet_v1_Limits, Limits__Output as _cogfleet_v1_Limits__Output } from './cogfleet/v1/Limits.js';
+import type { LinkMeasured as _cogfleet_v1_LinkMeasured, LinkMeasured__Output as _cogfleet_v1_LinkMeasured__Output } from './cogfleet/v1/LinkMeasured.js';
 import type { ListModelsRequest as _cogfleet_v1_ListModelsRequest, ListModelsRequest__Output as _cogfleet_v1_ListModelsRequest__Output } from './cogfleet/v1/ListModelsRequest.js';
 import type { ListModelsResponse as _cogfleet_v1_ListModelsResponse, ListModelsResponse__Output as _cogfleet_v1_ListModelsResponse__Output } from './cogfleet/v1/ListModelsResponse.js';
 import type { ListRequest as _cogfleet_v1_ListRequest, ListRequest__Output as _cogfleet_v1_ListRequest__Output } from './cogfleet/v1/ListRequest.js';
 import type { ListResponse as _cogfleet_v1_ListResponse, ListResponse__Output as _cogfleet_v1_ListResponse__Output } from './cogfleet/v1/ListResponse.js';
 import type { ListWorkersRequest as _cogfleet_v1_ListWorkersRequest, ListWorkersRequest__Output as _cogfleet_v1_ListWorkersRequest__Output } from './cogfleet/v1/ListWorkersRequest.js';
 import type { ListWorkersResponse as _cogfleet_v1_ListWorkersResponse, ListWorkersResponse__Output as _cogfleet_v1_ListWorkersResponse__Output } from './cogfleet/v1/ListWorkersResponse.js';
+import type { MeasureLink as _cogfleet_v1_MeasureLink, MeasureLink__Output as _cogfleet_v1_MeasureLink__Output } from './cogfleet/v1/MeasureLink.js';
 import type { Model as _cogfleet_v1_Model, Model__Output as _cogfleet_v1_Model__Output } from './cogfleet/v1/Model.js';
 import type { ModelConfigs as _cogfleet_v1_ModelConfigs, ModelConfigs__Output as _cogfleet_v1_ModelConfigs__Output } from './cogfleet/v1/ModelConfigs.js';
 import type { Peer as _cogfleet_v1_Peer, Peer__Output as _cogfleet_v1_Peer__Output } from './cogfleet/v1/Peer.js';
@@ -94,12 +96,14 @@ export interface ProtoGrpcType {
       JobError: MessageTypeDefinition<_cogfleet_v1_JobError, _cogfleet_v1_JobError__Output>
       JobState: EnumTypeDefinition
       Limits: MessageTypeDefinition<_cogfleet_v1_Limits, _cogfleet_v1_Limits__Output>
+      LinkMeasured: MessageTypeDefinition<_cogfleet_v1_LinkMeasured, _cogfleet_v1_LinkMeasured__Output>
       ListModelsRequest: MessageTypeDefinition<_cogfleet_v1_ListModelsRequest, _cogfleet_v1_ListModelsRequest__Output>
       ListModelsResponse: MessageTypeDefinition<_cogfleet_v1_ListModelsResponse, _cogfleet_v1_ListModelsResponse__Output>
       ListRequest: MessageTypeDefinition<_cogfleet_v1_ListRequest, _cogfleet_v1_ListRequest__Output>
       ListResponse: MessageTypeDefinition<_cogfleet_v1_ListResponse, _cogfleet_v1_ListResponse__Output>
       ListWorkersRequest: MessageTypeDefinition<_cogfleet_v1_ListWorkersRequest, _cogfleet_v1_ListWorkersRequest__Output>
       ListWorkersResponse: MessageTypeDefinition<_cogfleet_v1_ListWorkersResponse, _cogfleet_v1_ListWorkersResponse__Output>
+      MeasureLink: MessageTypeDefinition<_cogfleet_v1_MeasureLink, _cogfleet_v1_MeasureLink__Output>
       Model: MessageTypeDefinition<_cogfleet_v1_Model, _cogfleet_v1_Model__Output>
       ModelConfigs: MessageTypeDefinition<_cogfleet_v1_ModelConfigs, _cogfleet_v1_ModelConfigs__Output>
       Peer: MessageTypeDefinition<_cogfleet_v1_Peer, _cogfleet_v1_Peer__Output>

@@ -9,6 +9,7 @@ import { Dispatcher } from "./dispatcher.js";
 import { Fleet } from "./fleet.js";
 import { Jobs } from "./jobs.js";
 import type { Leadership } from "./leadership.js";
+import { LinkTable } from "./links.js";
 import { ModelMemory } from "./model-memory.js";
 import { ModelCatalog } from "./models.js";
 import type { Observer } from "./observer.js";
@@ -47,6 +48,7 @@ export interface Coordinator {
   readonly jobs: Jobs;
   readonly models: ModelCatalog;
   readonly workers: WorkerRegistry;
+  readonly links: LinkTable;
   readonly dispatcher: Dispatcher;
   readonly backlog: Backlog;
   readonly scaling: Scaling;
@@ -73,18 +75,19 @@ export async function openCoordinator(deps: DomainDeps, config: DomainConfig): P
   const models = new ModelCatalog(known, (model) => memory.keep(capacities.describe(model)));
   const backlog = new Backlog({ capacities, clock, onEstimateMeasured: observer.estimateMeasured });
   const workers = new WorkerRegistry(clock, config);
+  const links = new LinkTable();
   const artifacts = new Artifacts({ store, blobs });
   const checkpoints = new Checkpoints({ store, blobs });
   const { maxAttempts: maxFruitlessAttempts, maxTenantRanks } = config;
   const policy = { maxFruitlessAttempts, maxTenantRanks };
   const dispatcher = new Dispatcher(
-    { store, leadership, artifacts, checkpoints, workers, backlog, clock, observer, log },
+    { store, leadership, artifacts, checkpoints, workers, links, backlog, clock, observer, log },
     policy,
   );
   store.onAnyChange((jobId, stored) => dispatcher.observe(jobId, stored));
   const reconciler = new Reconciler({ store, dispatcher, workers, backlog, clock, log });
   const retention = new Retention({ store, blobs, clock, log }, config);
-  const fleet = new Fleet({ workers, models, capacities, dispatcher, clock, observer, log });
+  const fleet = new Fleet({ workers, links, models, capacities, dispatcher, clock, observer, log });
   const scaling = new Scaling({ backlog, capacities, clock });
   const jobs = new Jobs(
     {
@@ -108,6 +111,7 @@ export async function openCoordinator(deps: DomainDeps, config: DomainConfig): P
     jobs,
     models,
     workers,
+    links,
     dispatcher,
     backlog,
     scaling,

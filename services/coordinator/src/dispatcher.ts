@@ -12,6 +12,7 @@ import type { LifePolicy } from "./job-life.js";
 import type { JobStore, StoredJob } from "./job-store.js";
 import { JobWriter } from "./job-writer.js";
 import type { Leadership } from "./leadership.js";
+import type { LinkTable } from "./links.js";
 import type { Observer } from "./observer.js";
 import { formOf, leastRanks, partsOf, planGroup } from "./planning.js";
 import { JobQueue, type QueuedJob } from "./queue.js";
@@ -25,6 +26,7 @@ export interface DispatcherDeps {
   readonly artifacts: Artifacts;
   readonly checkpoints: Checkpoints;
   readonly workers: WorkerRegistry;
+  readonly links: LinkTable;
   readonly backlog: Pick<Backlog, "follow" | "forget">;
   readonly clock: Clock;
   readonly observer: Observer;
@@ -103,7 +105,13 @@ export class Dispatcher {
     const starts = schedule(this.queue, idle.map(toFleetWorker), all.map(toFleetWorker), {
       planFor: (job, workerIds) => {
         const chosen = workerIds.flatMap((id) => idle.filter(({ worker }) => worker.id === id));
-        return planGroup(job.request, parseParallel(job.request.parallel) ?? {}, job.keptPlan, chosen);
+        return planGroup(
+          job.request,
+          parseParallel(job.request.parallel) ?? {},
+          job.keptPlan,
+          chosen,
+          this.#deps.links,
+        );
       },
       isGathering: (jobId) => groups.isLettingGo(jobId),
       shareOf: (tenant) => this.#shares.shareOf(tenant),

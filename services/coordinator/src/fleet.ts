@@ -1,8 +1,11 @@
 import { type Clock, ClusterError, type Logger } from "@cogfleet/core";
+import type { Link } from "@cogfleet/parallel";
 import type { DoneReport } from "./attempts.js";
 import type { Capacities } from "./capacity.js";
 import type { Dispatcher } from "./dispatcher.js";
 import type { Checkpoint, JobFailure, JobStage } from "./job.js";
+import { linkMeasured } from "./link-survey.js";
+import type { LinkTable } from "./links.js";
 import type { ModelCatalog } from "./models.js";
 import type { Observer } from "./observer.js";
 import type { Assignment, Connection, WorkerFacts, WorkerLink, WorkerRegistry } from "./workers.js";
@@ -11,6 +14,7 @@ import type { Assignment, Connection, WorkerFacts, WorkerLink, WorkerRegistry } 
 export type WorkerReport =
   | { readonly kind: "heartbeat" }
   | { readonly kind: "draining" }
+  | ({ readonly kind: "link_measured"; readonly peerId: string } & Link)
   | ({
       readonly kind: "stage_started";
       readonly stage: JobStage;
@@ -34,6 +38,7 @@ export type WorkerReport =
 
 export interface FleetDeps {
   readonly workers: WorkerRegistry;
+  readonly links: LinkTable;
   readonly models: ModelCatalog;
   readonly capacities: Capacities;
   readonly dispatcher: Dispatcher;
@@ -163,6 +168,9 @@ export class Fleet {
     switch (report.kind) {
       case "draining":
         dispatcher.attempts.drain(connection);
+        return;
+      case "link_measured":
+        linkMeasured(this.#deps, connection, report);
         return;
       case "stage_started":
         await dispatcher.attempts.stageStarted(connection, report);

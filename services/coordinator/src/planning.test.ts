@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseT5Config, parseTransformerConfig, parseVaeConfig } from "@cogfleet/model";
 import { planSize } from "@cogfleet/parallel";
+import { LinkTable } from "./links.js";
 import { partsOf, planGroup } from "./planning.js";
 import { sampleRequest, sampleWorker } from "./testing/sample-jobs.js";
 
@@ -12,6 +13,7 @@ const CONFIGS = {
   textEncoder: parseT5Config("t5", { feed_forward_proj: "gated-gelu" }),
 };
 
+const LINKS = new LinkTable();
 const FULL = { model: "demo", numFrames: 49, height: 480, width: 720, numInferenceSteps: 50 } as const;
 const SMALL = { ...FULL, numFrames: 1, height: 16, width: 16, numInferenceSteps: 1 } as const;
 
@@ -30,19 +32,29 @@ function two(flopsPerSecond: number) {
 
 describe("planning a group", () => {
   it("spreads a job that takes long", () => {
-    const { plan, workerIds } = planGroup(sampleRequest(FULL), {}, undefined, two(1e11));
+    const { plan, workerIds } = planGroup(sampleRequest(FULL), {}, undefined, two(1e11), LINKS);
     assert.equal(planSize(plan), 2);
     assert.deepEqual(workerIds.toSorted(), ["w0", "w1"]);
   });
 
+  it("does not share rows over a link that was measured as slow", () => {
+    const slow = new LinkTable();
+    const link = { bytesPerSecond: 1e7, latencySeconds: 0.05 };
+    const { hostname } = sampleWorker("w0");
+    slow.record(hostname, hostname, link, 0);
+    const pinned = { cfg: 1 } as const;
+    assert.equal(planGroup(sampleRequest(FULL), pinned, undefined, two(1e13), LINKS).plan.context, 2);
+    assert.equal(planGroup(sampleRequest(FULL), pinned, undefined, two(1e13), slow).plan.context, 1);
+  });
+
   it("leaves a short one on one worker, so that the next job finds the other free", () => {
-    const { plan, workerIds } = planGroup(sampleRequest(SMALL), {}, undefined, two(1e13));
+    const { plan, workerIds } = planGroup(sampleRequest(SMALL), {}, undefined, two(1e13), LINKS);
     assert.equal(planSize(plan), 1);
     assert.equal(workerIds.length, 1);
   });
 
   it("spreads a short one where its degrees are pinned", () => {
-    const { plan } = planGroup(sampleRequest(SMALL), { cfg: 2 }, undefined, two(1e13));
+    const { plan } = planGroup(sampleRequest(SMALL), { cfg: 2 }, undefined, two(1e13), LINKS);
     assert.equal(plan.cfg, 2);
   });
 
@@ -53,7 +65,7 @@ describe("planning a group", () => {
       return { ...one, worker: { ...one.worker, configs } };
     });
     const request = sampleRequest({ ...FULL, vaeTiling: true });
-    const { plan, workerIds } = planGroup(request, { cfg: 1, context: 2 }, undefined, odd);
+    const { plan, workerIds } = planGroup(request, { cfg: 1, context: 2 }, undefined, odd, LINKS);
     assert.deepEqual([planSize(plan), plan.vae.kind], [2, "serial"]);
     const parts = partsOf(plan, workerIds, request, { ...CONFIGS, vae });
     assert.deepEqual(
@@ -64,6 +76,6 @@ describe("planning a group", () => {
 
   it("keeps the plan of the attempt before while enough workers are there", () => {
     const kept = { cfg: 1, context: 2, rates: [2, 1], vae: { kind: "serial" } } as const;
-    assert.equal(planGroup(sampleRequest(SMALL), {}, kept, two(1e13)).plan, kept);
+    assert.equal(planGroup(sampleRequest(SMALL), {}, kept, two(1e13), LINKS).plan, kept);
   });
 });

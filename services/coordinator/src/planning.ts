@@ -13,6 +13,7 @@ import {
   planSize,
 } from "@cogfleet/parallel";
 import type { JobRequest, RankPart } from "./job.js";
+import type { LinkTable } from "./links.js";
 import type { ModelConfigs, TransformerForm, WorkerFacts } from "./workers.js";
 
 const PRECISIONS = ["fp32", "fp16", "bf16"] as const;
@@ -30,9 +31,6 @@ export interface PlannedGroup {
   readonly workerIds: readonly string[];
 }
 
-/** What peers were seen to exchange over loopback (docs/log.md); between hosts, 10 Gb/s Ethernet. */
-const SAME_HOST = { bytesPerSecond: 1.5e9, latencySeconds: 0.4e-3 };
-const OTHER_HOST = { bytesPerSecond: 1.1e9, latencySeconds: 0.6e-3 };
 /** Of a worker that did not measure itself. */
 export const USUAL_RATE = 5e10;
 /**
@@ -53,6 +51,7 @@ export function planGroup(
   choice: ParallelChoice,
   kept: Plan | undefined,
   workers: readonly PlannedWorker[],
+  links: Pick<LinkTable, "between">,
 ): PlannedGroup {
   const ids = workers.map(({ worker }) => worker.id);
   if (kept !== undefined && planSize(kept) === workers.length) return { plan: kept, workerIds: ids };
@@ -63,7 +62,7 @@ export function planGroup(
   const configs = first?.configs.get(request.model);
   const precision = PRECISIONS.find((one) => one === first?.precision);
   if (workers.length === 1 || configs === undefined || precision === undefined) return alone;
-  const fleet = fleetOf(workers);
+  const fleet = fleetOf(workers, links);
   const result = known(() => makePlan({ configs, args: request, precision, fleet, pinned }));
   if (result?.kind === "planned") {
     const oneRank = result.alternatives.find((other) => other.cfg === 1 && other.context === 1);
@@ -97,7 +96,7 @@ function fitted(choice: ParallelChoice, workers: number): ParallelChoice {
   return { cfg: halves, context: Math.min(context, Math.floor(workers / halves)) };
 }
 
-function fleetOf(workers: readonly PlannedWorker[]): Fleet {
+function fleetOf(workers: readonly PlannedWorker[], links: Pick<LinkTable, "between">): Fleet {
   const rates = workers.map(({ worker }) => worker.flopsPerSecond || USUAL_RATE);
   const areAlike = Math.max(...rates) < ALIKE * Math.min(...rates);
   const mean = rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
@@ -110,7 +109,7 @@ function fleetOf(workers: readonly PlannedWorker[]): Fleet {
       device: DEVICES.find((kind) => worker.device.startsWith(kind)) ?? "cpu",
       form,
     })),
-    link: (from, to) => (hostOf.get(from) === hostOf.get(to) ? SAME_HOST : OTHER_HOST),
+    link: (from, to) => links.between(hostOf.get(from) ?? "", hostOf.get(to) ?? ""),
     hostBytesPerSecond: DEFAULT_HOST_BYTES_PER_SECOND,
   };
 }

@@ -12,6 +12,7 @@ import {
 import type { CoordinatorConfig } from "./config.js";
 import { type Coordinator, openCoordinator } from "./coordinator.js";
 import { Leadership } from "./leadership.js";
+import { surveyLinks } from "./link-survey.js";
 import { openLocalStores } from "./local-stores.js";
 import { createCoordinatorMetrics, type Snapshot } from "./metrics.js";
 import { fleetHandlers } from "./rpc/fleet-handlers.js";
@@ -116,6 +117,7 @@ export async function startCoordinator(
   });
   const watching = Promise.all([
     domain.watch(stopping.signal),
+    surveyLinks({ links: domain.links, workers, clock, random }, stopping.signal),
     reportLoopLag({ clock, intervalMs: LAG_INTERVAL_MS, onLag: metrics.eventLoopLag }, stopping.signal),
   ]);
 

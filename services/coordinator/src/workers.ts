@@ -52,7 +52,15 @@ export type WorkerCommand =
       /** Steps done already: the checkpoint to start from; 0: from the noise. */
       readonly startStep: number;
     } & Assignment)
-  | ({ readonly kind: "cancel" } & Assignment);
+  | ({ readonly kind: "cancel" } & Assignment)
+  | {
+      /** With another worker; both are told. */
+      readonly kind: "measure_link";
+      readonly probeId: string;
+      readonly rank: number;
+      /** By rank. */
+      readonly peers: readonly Pick<WorkerFacts, "id" | "exchangeAddress">[];
+    };
 
 /** The stream to one worker. */
 export interface WorkerLink {

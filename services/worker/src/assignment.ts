@@ -1,6 +1,6 @@
 // What a worker is given to do, and what it says about it.
 import type { ResolvedArguments } from "@cogfleet/model";
-import type { Plan } from "@cogfleet/parallel";
+import type { Link, Plan } from "@cogfleet/parallel";
 
 export type Stage = "encode" | "denoise" | "decode";
 export type ArtifactKind = "video" | "latents" | "frames";
@@ -39,6 +39,15 @@ export interface Assignment extends AssignmentId {
   readonly peers: readonly Peer[];
   /** Steps done already; 0: starts from the noise. */
   readonly startStep: number;
+}
+
+/** Two workers measure the way between them; both are told. */
+export interface MeasureLink {
+  readonly probeId: string;
+  /** Our own, 0 or 1. */
+  readonly rank: number;
+  /** By rank, ourselves among them. */
+  readonly peers: readonly Peer[];
 }
 
 /** A file made by an assignment. */
@@ -81,7 +90,8 @@ export type Report =
       /** With `peer_lost`: the rank that was the first to go. */
       readonly lostRank?: number | undefined;
     } & AssignmentId)
-  | { readonly kind: "draining" };
+  | { readonly kind: "draining" }
+  | ({ readonly kind: "link_measured"; readonly probeId: string; readonly peerId: string } & Link);
 
 /** What the coordinator tells a worker. */
 export type Command =
@@ -89,7 +99,8 @@ export type Command =
   /** What was assigned makes no sense here: it goes back with the reason. */
   | { readonly kind: "refuse"; readonly id: AssignmentId; readonly reason: string }
   | { readonly kind: "cancel"; readonly id: AssignmentId }
-  | { readonly kind: "drain" };
+  | { readonly kind: "drain" }
+  | ({ readonly kind: "measure_link" } & MeasureLink);
 
 /** The way to the coordinator. */
 export interface CoordinatorLink {

@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { type Clock, ClusterError, type Logger, type Random } from "@cogfleet/core";
-import { openExchange } from "@cogfleet/exchange";
+import { type GrpcGroup, openExchange } from "@cogfleet/exchange";
 import { deviceName, parseDevice } from "@cogfleet/ort";
 import {
   createRegistry,
@@ -10,8 +10,10 @@ import {
   tlsFilesOf,
   watchLoopLag,
 } from "@cogfleet/service";
+import type { Assignment } from "./assignment.js";
 import { threadsOf, type WorkerConfig } from "./config.js";
 import { FleetClient } from "./fleet-client.js";
+import { probeLink } from "./link-probe.js";
 import { type LoadedModel, loadModel } from "./load-model.js";
 import { ExchangeMeter } from "./measured-group.js";
 import { createWorkerMetrics } from "./metrics.js";
@@ -144,13 +146,16 @@ export async function startWorker(
       if (worker.isDraining) client.report({ kind: "draining" });
     },
   });
+  const join = ({ jobId, epoch, rank, peers: others }: Place): GrpcGroup => {
+    const addresses = others.map((peer) => peer.exchangeAddress);
+    return exchange.join({ jobId, epoch, rank, addresses });
+  };
+  const stopping = new AbortController();
   const worker: Worker = new Worker({
     model,
     encoder,
-    join({ jobId, epoch, rank, peers: others }) {
-      const addresses = others.map((peer) => peer.exchangeAddress);
-      return meter.group(exchange.join({ jobId, epoch, rank, addresses }));
-    },
+    join: (assignment) => meter.group(join(assignment)),
+    measureLink: (probe) => void probeLink({ join, link: client, clock, log }, probe, stopping.signal),
     link: client,
     clock,
     observer,
@@ -158,7 +163,6 @@ export async function startWorker(
     onBroken: (error) => failed.abort(error),
   });
 
-  const stopping = new AbortController();
   const host = config.listen;
   const notReady = (): string | undefined => {
     if (worker.isDraining) return "draining";
@@ -212,6 +216,9 @@ export async function startWorker(
     isComputing: () => isComputing,
   };
 }
+
+/** A place among the ranks of a job, or of a measurement. */
+type Place = Pick<Assignment, "jobId" | "epoch" | "rank" | "peers">;
 
 /** Where peers reach this worker. */
 function addressOf({ listen, advertise }: Pick<WorkerConfig, "listen" | "advertise">, port: number): string {

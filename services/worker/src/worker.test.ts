@@ -33,6 +33,7 @@ function setUp() {
     encoder: plainEncoder,
     log: silentLogger,
     join: () => assert.fail("joined a group"),
+    measureLink: () => assert.fail("measured a link"),
     observer: { stepDone: () => {} },
     onBroken: (error) => broken.push(error),
   });

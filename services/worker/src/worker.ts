@@ -1,9 +1,11 @@
 import { ClusterError, type Logger } from "@cogfleet/core";
-import type { Assignment, AssignmentId, Command } from "./assignment.js";
+import type { Assignment, AssignmentId, Command, MeasureLink } from "./assignment.js";
 import { type RunDeps, runAssignment } from "./run-assignment.js";
 
 export interface WorkerDeps extends RunDeps {
   readonly log: Logger;
+  /** Measures beside whatever runs. */
+  readonly measureLink: (probe: MeasureLink) => void;
   /** Told of an error after which this process can compute no more. */
   readonly onBroken: (error: ClusterError) => void;
 }
@@ -55,6 +57,9 @@ export class Worker {
         return;
       case "drain":
         this.drain();
+        return;
+      case "measure_link":
+        this.#deps.measureLink(command);
         return;
     }
   }

@@ -153,6 +153,15 @@ export function reportFromWire(wire: WorkerMessage__Output): WorkerReport {
       lostRank,
     };
   }
+  if (wire.linkMeasured) {
+    const { peerId, bytesPerSecond, latencySeconds } = wire.linkMeasured;
+    if (!(bytesPerSecond > 0 && Number.isFinite(bytesPerSecond) && latencySeconds >= 0))
+      throw new ClusterError(
+        "invalid_request",
+        `link_measured must be a positive bytes_per_second and a latency_seconds from 0, got ${bytesPerSecond} and ${latencySeconds}`,
+      );
+    return { kind: "link_measured", peerId, bytesPerSecond, latencySeconds };
+  }
   throw new ClusterError(
     "invalid_request",
     `a worker's message must be a report, got "${wire.message ?? "nothing"}"`,

@@ -8,13 +8,14 @@ import type {
 import type { CoordinatorMessage } from "@cogfleet/proto/gen/cogfleet/v1/CoordinatorMessage";
 import type { FleetHandlers } from "@cogfleet/proto/gen/cogfleet/v1/Fleet";
 import type { GetCheckpointRequest__Output } from "@cogfleet/proto/gen/cogfleet/v1/GetCheckpointRequest";
+import type { Peer } from "@cogfleet/proto/gen/cogfleet/v1/Peer";
 import type { WorkerMessage__Output } from "@cogfleet/proto/gen/cogfleet/v1/WorkerMessage";
 import { bidi, clientStream, serverStream } from "@cogfleet/service";
 import type { Artifacts } from "../artifacts.js";
 import type { Checkpoints } from "../checkpoints.js";
 import type { Fleet } from "../fleet.js";
 import type { Observer } from "../observer.js";
-import type { WorkerCommand } from "../workers.js";
+import type { WorkerCommand, WorkerFacts } from "../workers.js";
 import {
   artifactFromWire,
   assignmentFromWire,
@@ -181,14 +182,22 @@ function commandToWire(command: WorkerCommand): CoordinatorMessage {
           request: requestToWire(request),
           plan: planToWire(plan),
           rank,
-          peers: peers.map(({ id, exchangeAddress }) => ({ workerId: id, exchangeAddress })),
+          peers: peers.map(peerToWire),
           startStep,
         },
       };
     }
     case "cancel":
       return { cancelAssignment: { jobId: command.jobId, epoch: command.epoch } };
+    case "measure_link": {
+      const { probeId, rank, peers } = command;
+      return { measureLink: { probeId, rank, peers: peers.map(peerToWire) } };
+    }
   }
+}
+
+function peerToWire({ id, exchangeAddress }: Pick<WorkerFacts, "id" | "exchangeAddress">): Peer {
+  return { workerId: id, exchangeAddress };
 }
 
 async function* dataOf(messages: AsyncIterator<{ readonly data?: Buffer }>): AsyncGenerator<Uint8Array> {

@@ -13,6 +13,7 @@ import type { Artifact, Job, JobEvent } from "../job.js";
 import type { JobStore } from "../job-store.js";
 import { Jobs } from "../jobs.js";
 import { Leadership } from "../leadership.js";
+import { LinkTable } from "../links.js";
 import { MemoryBlobStore } from "../memory-blob-store.js";
 import { MemoryJobStore } from "../memory-job-store.js";
 import { ModelCatalog } from "../models.js";
@@ -35,6 +36,7 @@ export class House {
     onEstimateMeasured: (ratio) => this.noted.push(`estimate was off by ${ratio.toPrecision(2)}`),
   });
   readonly workers = new WorkerRegistry(this.clock, { leaseMs: 3000 });
+  readonly links = new LinkTable();
   readonly artifacts: Artifacts;
   readonly checkpoints: Checkpoints;
   readonly noted: string[] = [];
@@ -155,7 +157,9 @@ export class TestWorker {
   }
 
   get kinds(): string[] {
-    return this.commands.map((command) => `${command.kind} ${command.jobId} ${command.epoch}`);
+    return this.commands.map((command) =>
+      "jobId" in command ? `${command.kind} ${command.jobId} ${command.epoch}` : command.kind,
+    );
   }
 
   async report(report: WorkerReport): Promise<void> {

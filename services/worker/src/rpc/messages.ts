@@ -8,10 +8,12 @@ import type { ArtifactKind as WireArtifactKind } from "@cogfleet/proto/gen/cogfl
 import type { Assign__Output } from "@cogfleet/proto/gen/cogfleet/v1/Assign";
 import type { CoordinatorMessage__Output } from "@cogfleet/proto/gen/cogfleet/v1/CoordinatorMessage";
 import type { Hello } from "@cogfleet/proto/gen/cogfleet/v1/Hello";
+import type { MeasureLink__Output } from "@cogfleet/proto/gen/cogfleet/v1/MeasureLink";
+import type { Peer__Output } from "@cogfleet/proto/gen/cogfleet/v1/Peer";
 import type { Stage as WireStage } from "@cogfleet/proto/gen/cogfleet/v1/Stage";
 import type { Welcome__Output } from "@cogfleet/proto/gen/cogfleet/v1/Welcome";
 import type { WorkerMessage } from "@cogfleet/proto/gen/cogfleet/v1/WorkerMessage";
-import type { Artifact, ArtifactKind, AssignmentId, Command, Report, Stage } from "../assignment.js";
+import type { Artifact, ArtifactKind, AssignmentId, Command, Peer, Report, Stage } from "../assignment.js";
 import type { TransformerForm } from "../compute-form.js";
 import type { Lease } from "../fleet-client.js";
 import type { ModelConfigTexts } from "../video-model.js";
@@ -88,6 +90,7 @@ export function commandFromWire(
   if (wire.assign) return assignFromWire(wire.assign, model, random);
   if (wire.cancelAssignment) return { kind: "cancel", id: idFromWire(wire.cancelAssignment) };
   if (wire.drain) return { kind: "drain" };
+  if (wire.measureLink) return measureLinkFromWire(wire.measureLink);
   return undefined;
 }
 
@@ -108,6 +111,16 @@ function assignFromWire(wire: Assign__Output, model: ModelFacts, random: Random)
   }
 }
 
+/** Undefined for one that names no two workers. */
+function measureLinkFromWire({ probeId, rank, peers }: MeasureLink__Output): Command | undefined {
+  if (rank > 1 || peers.length !== 2) return undefined;
+  return { kind: "measure_link", probeId, rank, peers: peers.map(peerFromWire) };
+}
+
+function peerFromWire({ workerId, exchangeAddress }: Peer__Output): Peer {
+  return { id: workerId, exchangeAddress };
+}
+
 function placeFromWire({ plan: wirePlan, rank, peers, startStep }: Assign__Output) {
   if (wirePlan === null) throw new ClusterError("invalid_request", "the assignment carries no plan");
   const plan = planFromWire(wirePlan);
@@ -119,7 +132,7 @@ function placeFromWire({ plan: wirePlan, rank, peers, startStep }: Assign__Outpu
   return {
     plan,
     rank,
-    peers: peers.map(({ workerId, exchangeAddress }) => ({ id: workerId, exchangeAddress })),
+    peers: peers.map(peerFromWire),
     startStep,
   };
 }
@@ -158,6 +171,10 @@ export function reportToWire(report: Report): WorkerMessage {
     }
     case "draining":
       return { draining: {} };
+    case "link_measured": {
+      const { kind, ...measured } = report;
+      return { linkMeasured: measured };
+    }
   }
 }
 

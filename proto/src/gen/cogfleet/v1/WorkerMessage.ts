@@ -7,6 +7,7 @@ import type { StepDone as _cogfleet_v1_StepDone, StepDone__Output as _cogfleet_v
 import type { AssignmentDone as _cogfleet_v1_AssignmentDone, AssignmentDone__Output as _cogfleet_v1_AssignmentDone__Output } from '../../cogfleet/v1/AssignmentDone.js';
 import type { AssignmentFailed as _cogfleet_v1_AssignmentFailed, AssignmentFailed__Output as _cogfleet_v1_AssignmentFailed__Output } from '../../cogfleet/v1/AssignmentFailed.js';
 import type { Draining as _cogfleet_v1_Draining, Draining__Output as _cogfleet_v1_Draining__Output } from '../../cogfleet/v1/Draining.js';
+import type { LinkMeasured as _cogfleet_v1_LinkMeasured, LinkMeasured__Output as _cogfleet_v1_LinkMeasured__Output } from '../../cogfleet/v1/LinkMeasured.js';
 
 export interface WorkerMessage {
   'hello'?: (_cogfleet_v1_Hello | null);
@@ -16,7 +17,8 @@ export interface WorkerMessage {
   'assignmentDone'?: (_cogfleet_v1_AssignmentDone | null);
   'assignmentFailed'?: (_cogfleet_v1_AssignmentFailed | null);
   'draining'?: (_cogfleet_v1_Draining | null);
-  'message'?: "hello"|"heartbeat"|"stageStarted"|"stepDone"|"assignmentDone"|"assignmentFailed"|"draining";
+  'linkMeasured'?: (_cogfleet_v1_LinkMeasured | null);
+  'message'?: "hello"|"heartbeat"|"stageStarted"|"stepDone"|"assignmentDone"|"assignmentFailed"|"draining"|"linkMeasured";
 }
 
 export interface WorkerMessage__Output {
@@ -27,5 +29,6 @@ export interface WorkerMessage__Output {
   'assignmentDone'?: (_cogfleet_v1_AssignmentDone__Output | null);
   'assignmentFailed'?: (_cogfleet_v1_AssignmentFailed__Output | null);
   'draining'?: (_cogfleet_v1_Draining__Output | null);
-  'message'?: "hello"|"heartbeat"|"stageStarted"|"stepDone"|"assignmentDone"|"assignmentFailed"|"draining";
+  'linkMeasured'?: (_cogfleet_v1_LinkMeasured__Output | null);
+  'message'?: "hello"|"heartbeat"|"stageStarted"|"stepDone"|"assignmentDone"|"assignmentFailed"|"draining"|"linkMeasured";
 }
