@@ -9,6 +9,17 @@
 {{- $problems = append $problems "coordinator.serviceAccount.name must be given when coordinator.serviceAccount.create is false" }}
 {{- end }}
 {{- end }}
+{{- with .Values.tls }}
+{{- if and .enabled (eq (empty .existingSecret) (not .certManager.enabled)) }}
+{{- $problems = append $problems "tls.enabled needs one of tls.existingSecret and tls.certManager.enabled, and not both" }}
+{{- end }}
+{{- if and .certManager.enabled (not .enabled) }}
+{{- $problems = append $problems "tls.certManager.enabled needs tls.enabled" }}
+{{- end }}
+{{- if and .certManager.enabled (not .certManager.issuerRef.name) }}
+{{- $problems = append $problems "tls.certManager.issuerRef.name must be given when tls.certManager.enabled is true" }}
+{{- end }}
+{{- end }}
 {{- range $name, $own := .Values.pools }}
 {{- if $own | kindIs "map" }}
 {{- with include "cogfleet.pool" (dict "root" $ "name" $name) | fromJson }}

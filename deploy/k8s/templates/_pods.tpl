@@ -41,4 +41,36 @@ topologySpreadConstraints: {{- include "cogfleet.spread" (dict "constraints" . "
 {{- define "cogfleet.serverArgs" -}}
 - {{ printf "--listen=%v" .Values.listenAddress | quote }}
 - {{ printf "--log-level=%v" .Values.logLevel | quote }}
+{{- include "cogfleet.tlsArgs" . }}
+{{- end }}
+
+{{/* Who knows the files speaks TLS: services and client alike. */}}
+{{- define "cogfleet.tlsArgs" -}}
+{{- if .Values.tls.enabled }}
+- --tls-cert=/etc/cogfleet/tls/tls.crt
+- --tls-key=/etc/cogfleet/tls/tls.key
+- --tls-ca=/etc/cogfleet/tls/ca.crt
+- {{ printf "--tls-server-name=%v" (include "cogfleet.tlsServerName" .) | quote }}
+{{- end }}
+{{- end }}
+
+{{- define "cogfleet.tlsServerName" -}}
+{{ .Values.tls.serverName | default (include "cogfleet.coordinator.address" . | splitList ":" | first) }}
+{{- end }}
+
+{{- define "cogfleet.tlsSecret" -}}
+{{ .Values.tls.existingSecret | default (printf "%s-tls" (include "cogfleet.fullname" .)) }}
+{{- end }}
+
+{{- define "cogfleet.tlsMount" -}}
+{{- if .Values.tls.enabled }}
+- {name: tls, mountPath: /etc/cogfleet/tls, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "cogfleet.tlsVolume" -}}
+{{- if .Values.tls.enabled }}
+- name: tls
+  secret: {secretName: {{ include "cogfleet.tlsSecret" . }}, defaultMode: 288} {{- /* 0440 */}}
+{{- end }}
 {{- end }}

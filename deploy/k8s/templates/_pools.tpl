@@ -88,6 +88,7 @@ spec:
       volumeMounts:
         - {name: tmp, mountPath: /tmp}
         - {name: shm, mountPath: /dev/shm}
+        {{- include "cogfleet.tlsMount" $root | nindent 8 }}
         {{- if $root.Values.modelCache.enabled }}
         - name: models
           mountPath: {{ $root.Values.modelCache.mountPath }}
@@ -99,6 +100,7 @@ spec:
       emptyDir: {sizeLimit: {{ $pool.tmpSize }}}
     - name: shm
       emptyDir: {medium: Memory, sizeLimit: {{ $pool.shmSize }}}
+    {{- include "cogfleet.tlsVolume" $root | nindent 4 }}
     {{- if $root.Values.modelCache.enabled }}
     - name: models
       persistentVolumeClaim:

@@ -13,6 +13,7 @@ import { writeSchemas } from "./openapi-schemas.js";
 import { type Pod, type PodProcess, podsOf, runClient, startPod } from "./pod-process.js";
 
 const NAMESPACE = "video";
+const WORKERS = "statefulset/cog-cogfleet-worker";
 
 // What installations find in their cluster.
 const CLUSTER = `apiVersion: v1
@@ -54,11 +55,9 @@ describe("the chart on a real control plane", () => {
     assert.equal(code, 0, text);
     return text;
   };
-  const rolledOut = async (what: string): Promise<void> => {
-    await kubectl("rollout", "status", what, "--timeout=120s").catch(async (reason: unknown) => {
-      throw new Error(await kubectl("get", "pods", "-o", "wide"), { cause: reason });
-    });
-  };
+  // Not `rollout status`: after an eviction it may wait for a revision that is complete.
+  const sixReady = (): Promise<string> =>
+    kubectl("wait", "--for=jsonpath={.status.readyReplicas}=6", WORKERS, "--timeout=120s");
   const ready = (what: string): Promise<string> =>
     kubectl("get", what, "-o", "jsonpath={.status.readyReplicas}");
 
@@ -136,7 +135,7 @@ describe("the chart on a real control plane", () => {
     const text = await succeed(helm("install", "cog", CHART, "--wait", "--timeout", "120s"));
     assert.match(text, /helm --namespace video test cog/);
     assert.equal(await ready("deployment/cog-cogfleet-coordinator"), "1");
-    assert.equal(await ready("statefulset/cog-cogfleet-worker"), "1");
+    assert.equal(await ready(WORKERS), "1");
   });
 
   it("passes helm test when the release works: its pods' flags make a fleet that makes a video", async () => {
@@ -182,7 +181,7 @@ describe("the chart on a real control plane", () => {
     const before = await podsOf(plane, NAMESPACE, "app.kubernetes.io/component=coordinator");
     const flags = ["--set", "worker.replicas=4,logLevel=debug", "--wait", "--timeout", "120s"];
     await succeed(helm("upgrade", "cog", CHART, ...flags));
-    assert.equal(await ready("statefulset/cog-cogfleet-worker"), "4");
+    assert.equal(await ready(WORKERS), "4");
     const [coordinator] = await podsOf(plane, NAMESPACE, "app.kubernetes.io/component=coordinator");
     assert.notEqual(coordinator?.metadata.name, before[0]?.metadata.name);
     assert.ok(coordinator?.spec.containers[0]?.args.includes("--log-level=debug"));
@@ -192,7 +191,7 @@ describe("the chart on a real control plane", () => {
     const { code, text } = await helm("upgrade", "cog", CHART, "--set", "worker.device=rocm");
     assert.notEqual(code, 0);
     assert.match(text, /at '\/worker\/device'/);
-    assert.equal(await ready("statefulset/cog-cogfleet-worker"), "4");
+    assert.equal(await ready(WORKERS), "4");
   });
 
   it("rolls back", async () => {
@@ -202,14 +201,14 @@ describe("the chart on a real control plane", () => {
   });
 
   it("scales", async () => {
-    await kubectl("scale", "statefulset/cog-cogfleet-worker", "--replicas=6");
-    await rolledOut("statefulset/cog-cogfleet-worker");
-    assert.equal(await ready("statefulset/cog-cogfleet-worker"), "6");
+    await kubectl("scale", WORKERS, "--replicas=6");
+    await sixReady();
+    assert.equal(await ready(WORKERS), "6");
   });
 
   it("lets a node be drained, one worker at a time", async () => {
     await plane.kubectl("drain", "node-0", "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=120s");
-    await rolledOut("statefulset/cog-cogfleet-worker");
+    await sixReady();
     const nodes = await kubectl("get", "pods", "-o", "jsonpath={.items[*].spec.nodeName}");
     assert.ok(!nodes.includes("node-0"), nodes);
 
@@ -235,7 +234,7 @@ describe("the chart on a real control plane", () => {
     await kubectl("wait", "--for=condition=PodScheduled=false", "pod/cog-cogfleet-worker-0", "--timeout=60s");
     await assert.rejects(evict("cog-cogfleet-worker-1"), /violate the pod's disruption budget/);
     await plane.kubectl("uncordon", "node-0", "node-1", "node-2");
-    await rolledOut("statefulset/cog-cogfleet-worker");
+    await sixReady();
   });
 
   it("uninstalls, and leaves nothing but the jobs' volume", async () => {

@@ -29,6 +29,12 @@ const REFUSED: readonly (readonly [values: string, message: RegExp])[] = [
     "worker.autoscaling.enabled=true,worker.autoscaling.minReplicas=9",
     /pools\.worker\.autoscaling\.minReplicas of 9 must not be above maxReplicas of 8/,
   ],
+  [
+    "tls.enabled=true",
+    /tls\.enabled needs one of tls\.existingSecret and tls\.certManager\.enabled, and not both/,
+  ],
+  ["tls.enabled=true,tls.certManager.enabled=true", /tls\.certManager\.issuerRef\.name must be given/],
+  ["tls.certManager.duration=90d", /at '\/tls\/certManager\/duration': '90d' does not match pattern/],
   ["metrics.serviceMonitor.enabled=yes", /at '\/metrics\/serviceMonitor\/enabled': got string, want boolean/],
   ["networkPolicy.apiPorts={0}", /at '\/networkPolicy\/apiPorts\/0': minimum: got 0, want 1/],
 ];

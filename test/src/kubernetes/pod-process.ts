@@ -48,13 +48,15 @@ export interface Substitutes {
   readonly coordinator: string;
   /** Holds what the pod has in /tmp and on volumes. */
   readonly folder: string;
+  /** Holds tls.crt, tls.key and ca.crt, where the pod has them from a secret. */
+  readonly tls?: string;
 }
 
 /** Runs a service's container; up when this resolves. */
-export async function startPod(pod: Pod, { coordinator, folder }: Substitutes): Promise<PodProcess> {
+export async function startPod(pod: Pod, substitutes: Substitutes): Promise<PodProcess> {
   const [container] = pod.spec.containers;
   if (container === undefined) throw new Error(`pod ${pod.metadata.name} has no container`);
-  const args = localArgs(container.args, { coordinator, folder });
+  const args = localArgs(container.args, substitutes);
   const env = Object.fromEntries(
     container.env?.flatMap(({ name, value }) => (value ? [[name, value]] : [])) ?? [],
   );
@@ -93,15 +95,20 @@ export async function runClient(container: Container, substitutes: Substitutes):
   return runCommand(...command, ...localArgs(container.args, substitutes));
 }
 
-function localArgs(args: readonly string[], { coordinator, folder }: Substitutes): readonly string[] {
+function localArgs(
+  args: readonly string[],
+  { coordinator, folder, tls = folder }: Substitutes,
+): readonly string[] {
   mkdirSync(folder, { recursive: true });
   return args.map((arg) =>
     arg
+      // First: what follows may bring in folders below /tmp.
+      .replace(/=\/(tmp|var\/lib\/cogfleet)(?=\/|$)/, () => `=${folder}`)
       .replace(/=[a-z-]+-coordinator\.[a-z]+\.svc:7070$/, `=${coordinator}`)
       .replace(/^--(port|http-port|exchange-port)=\d+$/, "--$1=0")
       .replace("--listen=0.0.0.0", "--listen=127.0.0.1")
       .replace("$(POD_IP)", "127.0.0.1")
-      .replace("=/app/", `=${inRepository("/")}`)
-      .replace(/=\/(tmp|var\/lib\/cogfleet)(?=\/|$)/, () => `=${folder}`),
+      .replace("=/etc/cogfleet/tls/", () => `=${tls}/`)
+      .replace("=/app/", `=${inRepository("/")}`),
   );
 }
