@@ -97,6 +97,23 @@ export class Attempts {
     if (group !== undefined && group.size > 1) group.leaving = `worker ${worker.id} is shutting down`;
   }
 
+  /** Whoever runs the machines says that this worker is about to go: its job goes on elsewhere from the next step on. */
+  holdBack(connection: Connection, reason: string): void {
+    this.#deps.workers.holdBack(connection, true);
+    const { assignment, worker } = connection;
+    const group = assignment && this.groups.of(connection, assignment);
+    if (group !== undefined) group.leaving = `worker ${worker.id} is held back: ${reason}`;
+  }
+
+  /** It stays after all. */
+  letIn(connection: Connection): void {
+    this.#deps.workers.holdBack(connection, false);
+    const { assignment } = connection;
+    const group = assignment && this.groups.of(connection, assignment);
+    if (group !== undefined && !group.members.some(({ isDraining }) => isDraining)) group.leaving = undefined;
+    this.#deps.onFree();
+  }
+
   /** The worker says it is done. With rank 0 the job completes, once all that it should have made is found stored. */
   async finish(connection: Connection, report: DoneReport): Promise<void> {
     const { jobId, epoch, artifacts, decodeSeconds: seconds } = report;

@@ -4,6 +4,7 @@ import {
   integerSetting,
   LOG_LEVELS,
   readConfig,
+  switchSetting,
   textSetting,
   tlsProblems,
   tlsSettings,
@@ -74,6 +75,17 @@ export const coordinatorSettings = {
     max: 600_000,
     fallback: 3_000,
     help: "silence after which a worker is dead",
+  }),
+  kubernetes: switchSetting({
+    help: "tell Kubernetes which workers' pods to delete first, and hold back workers whose pod or node is about to go",
+  }),
+  kubeconfig: textSetting({
+    fallback: "pod",
+    help: "file that says how to reach Kubernetes; pod: the service account of the pod we run in",
+  }),
+  workerSelector: textSetting({
+    fallback: "app.kubernetes.io/component=worker",
+    help: "label selector of the workers' pods, in the namespace of ours",
   }),
   graceMs: integerSetting({
     min: 0,

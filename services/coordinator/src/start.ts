@@ -11,6 +11,7 @@ import {
 } from "@cogfleet/service";
 import type { CoordinatorConfig } from "./config.js";
 import { type Coordinator, openCoordinator } from "./coordinator.js";
+import type { PodWarden, PodWardenDeps } from "./k8s/pod-warden.js";
 import { Leadership } from "./leadership.js";
 import { surveyLinks } from "./link-survey.js";
 import { openLocalStores } from "./local-stores.js";
@@ -78,6 +79,7 @@ export async function startCoordinator(
     config,
   ).catch(giveUp);
   const { jobs, models, workers, fleet, artifacts, checkpoints, scaling } = domain;
+  const warden = await openWarden(config, { ...domain, store: watched.jobs, clock, log }).catch(giveUp);
   const stopping = new AbortController();
   const rpc = await startRpcServer({
     host: config.listen,
@@ -118,6 +120,7 @@ export async function startCoordinator(
   const watching = Promise.all([
     domain.watch(stopping.signal),
     surveyLinks({ links: domain.links, workers, clock, random }, stopping.signal),
+    warden?.watch(stopping.signal),
     reportLoopLag({ clock, intervalMs: LAG_INTERVAL_MS, onLag: metrics.eventLoopLag }, stopping.signal),
   ]);
 
@@ -139,6 +142,23 @@ export async function startCoordinator(
       return stopped;
     },
   };
+}
+
+/** The Kubernetes client is large, and needed in a cluster only: loaded when it is asked for. */
+async function openWarden(
+  { kubernetes, kubeconfig, workerSelector }: CoordinatorConfig,
+  {
+    dispatcher,
+    ...deps
+  }: Pick<Coordinator, "dispatcher" | "workers"> & Omit<PodWardenDeps, "kubernetes" | "attempts">,
+): Promise<PodWarden | undefined> {
+  if (!kubernetes) return undefined;
+  const [{ openKubernetes }, { PodWarden }] = await Promise.all([
+    import("./k8s/kubernetes.js"),
+    import("./k8s/pod-warden.js"),
+  ]);
+  const { attempts } = dispatcher;
+  return new PodWarden({ ...deps, attempts, kubernetes: openKubernetes(kubeconfig) }, { workerSelector });
 }
 
 function snapshot(

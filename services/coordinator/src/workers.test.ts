@@ -53,6 +53,16 @@ describe("WorkerRegistry", () => {
     assert.equal((await run(clock, workers, 300)).length, 1);
   });
 
+  it("offers the lowest pods of a StatefulSet first, and others in the order in which they came", () => {
+    const { workers } = registry();
+    for (const id of ["b", "pod-10-01kabcde", "pod-2", "a"])
+      workers.connect(sampleWorker(id, { hostname: id.startsWith("pod-10") ? "pod-10" : "box" }), link);
+    assert.deepEqual(
+      workers.idle().map(({ worker }) => worker.id),
+      ["b", "a", "pod-2", "pod-10-01kabcde"],
+    );
+  });
+
   it("counts only the newest connection of a worker", () => {
     const { workers } = registry();
     const first = workers.connect(sampleWorker("w"), link).connection;

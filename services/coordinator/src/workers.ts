@@ -84,6 +84,8 @@ export interface Connection {
 }
 
 interface Entry extends Connection {
+  isLeaving: boolean;
+  isHeldBack: boolean;
   assignment: Assignment | undefined;
   isDraining: boolean;
   transformerForm: TransformerForm | undefined;
@@ -125,6 +127,8 @@ export class WorkerRegistry {
       connectedAt: this.#clock.wallTime(),
       assignment: undefined,
       isDraining: false,
+      isLeaving: false,
+      isHeldBack: false,
       transformerForm: worker.transformerForm,
       silentMs: 0,
       heardAt: this.#clock.now(),
@@ -147,10 +151,20 @@ export class WorkerRegistry {
     return (this.#clock.now() - (connection as Entry).heardAt) / 1000;
   }
 
-  /** Takes nothing new from now on. */
+  /** It leaves: takes nothing new from now on. */
   drain(connection: Connection): void {
     const entry = this.#current(connection);
-    if (entry !== undefined) entry.isDraining = true;
+    if (entry === undefined) return;
+    entry.isLeaving = true;
+    entry.isDraining = true;
+  }
+
+  /** It is to take nothing new for now, or may again; one that leaves does so all the same. */
+  holdBack(connection: Connection, isHeldBack: boolean): void {
+    const entry = this.#current(connection);
+    if (entry === undefined) return;
+    entry.isHeldBack = isHeldBack;
+    entry.isDraining = entry.isLeaving || isHeldBack;
   }
 
   /** Gives an idle worker a job. Throws `internal` when it is not idle: that would be our bug. */
@@ -196,8 +210,14 @@ export class WorkerRegistry {
     return [...this.#entries.values()];
   }
 
+  /**
+   * Those that can take a job. Of the pods of a StatefulSet the lowest first: it shrinks from the highest, which are to
+   * be idle by then.
+   */
   idle(): readonly Connection[] {
-    return this.all().filter((entry) => entry.assignment === undefined && !entry.isDraining);
+    return this.all()
+      .filter((entry) => entry.assignment === undefined && !entry.isDraining)
+      .sort((a, b) => ordinalOf(a.worker) - ordinalOf(b.worker)); // stable
   }
 
   /** Who holds this assignment, or a part of it. */
@@ -209,4 +229,9 @@ export class WorkerRegistry {
     const entry = this.#entries.get(connection.worker.id);
     return entry === connection ? entry : undefined;
   }
+}
+
+/** The number at the end of its name, or of its pod's; 0 without one. */
+function ordinalOf({ id, hostname }: WorkerFacts): number {
+  return Number((/-(\d+)$/.exec(id) ?? /-(\d+)$/.exec(hostname))?.[1] ?? 0);
 }

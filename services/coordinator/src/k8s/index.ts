@@ -1,0 +1,2 @@
+export { type Kubernetes, openKubernetes } from "./kubernetes.js";
+export { kubernetesLeaseRegister } from "./lease-register.js";
