@@ -152,7 +152,7 @@ describe("the front door", () => {
         await coordinator.submit();
         await assert.rejects(coordinator.submit(), {
           code: "resource_exhausted",
-          details: { retryAfterMs: 5000 },
+          details: { retryAfterMs: 60_000 },
         });
       },
       ["--max-queued", "1"],
