@@ -64,7 +64,8 @@ export async function startCoordinator(
     for (const end of opened.toReversed()) await end();
     throw reason;
   };
-  const credentials = await openCredentials(tlsFilesOf(config), { clock, log }).catch(giveUp);
+  const tls = { clock, log, onExpiry: metrics.certificateRead };
+  const credentials = await openCredentials(tlsFilesOf(config), tls).catch(giveUp);
   opened.push(() => credentials.stop());
   const leadership = new Leadership();
   const held = await new SoleLeader(`${config.listen}:${config.port}`).acquire(neverAborts);

@@ -83,7 +83,8 @@ export async function startWorker(
     for (const end of opened.toReversed()) await end();
     throw reason;
   };
-  const credentials = await openCredentials(tlsFilesOf(config), { clock, log }).catch(undo);
+  const tls = { clock, log, onExpiry: metrics.certificateRead };
+  const credentials = await openCredentials(tlsFilesOf(config), tls).catch(undo);
   opened.push(() => credentials.stop());
   const exchange = await openExchange({ clock, random, log, credentials: credentials.channel }).catch(undo);
   opened.push(() => exchange.close());

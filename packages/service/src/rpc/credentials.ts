@@ -8,8 +8,6 @@ import { type Identity, isSameIdentity, readIdentity } from "./identity.js";
 export interface Credentials {
   readonly server: ServerCredentials;
   readonly channel: ChannelCredentials;
-  /** Wall time, milliseconds, at which the certificate in use expires; undefined: plaintext. */
-  expiresAt(): number | undefined;
   /** Ends the watch over the files. Idempotent. */
   stop(): Promise<void>;
 }
@@ -17,6 +15,8 @@ export interface Credentials {
 export interface CredentialsDeps {
   readonly clock: Clock;
   readonly log: Pick<Logger, "info" | "warn">;
+  /** Told, at first and when they change, until when the own certificate and the authority's hold: Unix time, seconds. */
+  readonly onExpiry?: (certificate: "own" | "authority", atSeconds: number) => void;
 }
 
 const LOOK_MS = 5_000;
@@ -29,18 +29,17 @@ const LOOK_MS = 5_000;
  */
 export async function openCredentials(
   files: TlsFiles | undefined,
-  { clock, log }: CredentialsDeps,
+  { clock, log, onExpiry = () => {} }: CredentialsDeps,
 ): Promise<Credentials> {
   if (files === undefined) {
     const server = ServerCredentials.createInsecure();
     return {
       server,
       channel: credentials.createInsecure(),
-      expiresAt: () => undefined,
       stop: async () => {},
     };
   }
-  const source = new IdentitySource(await readIdentity(files, clock.wallTime()));
+  const source = new IdentitySource(await readIdentity(files, clock.wallTime()), onExpiry);
   const stopping = new AbortController();
   const watch = watchFiles(files, source, { clock, log }, stopping.signal);
   const { serverName } = files;
@@ -51,7 +50,6 @@ export async function openCredentials(
   return {
     server: experimental.createCertificateProviderServerCredentials(source, source, true),
     channel: experimental.createCertificateProviderChannelCredentials(source, source, verify),
-    expiresAt: () => source.identity.expiresAt,
     async stop() {
       stopping.abort(new ClusterError("cancelled", "the process is stopping"));
       await watch;
@@ -69,8 +67,12 @@ class IdentitySource implements experimental.CertificateProvider {
   readonly #caListeners = new Set<CaListener>();
   readonly #identityListeners = new Set<IdentityListener>();
 
-  constructor(identity: Identity) {
+  readonly #onExpiry: NonNullable<CredentialsDeps["onExpiry"]>;
+
+  constructor(identity: Identity, onExpiry: NonNullable<CredentialsDeps["onExpiry"]>) {
     this.#identity = identity;
+    this.#onExpiry = onExpiry;
+    this.#tellExpiry();
   }
 
   get identity(): Identity {
@@ -81,6 +83,13 @@ class IdentitySource implements experimental.CertificateProvider {
     this.#identity = identity;
     for (const listener of this.#caListeners) listener({ caCertificate: identity.ca });
     for (const listener of this.#identityListeners) listener(identity);
+    this.#tellExpiry();
+  }
+
+  #tellExpiry(): void {
+    const { expiresAt, authorityExpiresAt } = this.#identity;
+    this.#onExpiry("own", expiresAt / 1000);
+    this.#onExpiry("authority", authorityExpiresAt / 1000);
   }
 
   addCaCertificateListener(listener: CaListener): void {

@@ -10,6 +10,8 @@ export interface Identity {
   readonly ca: Buffer;
   /** Wall time, milliseconds: from here on others refuse the certificate. */
   readonly expiresAt: number;
+  /** Likewise of the first of the authorities that ends. */
+  readonly authorityExpiresAt: number;
 }
 
 /**
@@ -25,13 +27,20 @@ export async function readIdentity(files: TlsFiles, at: number): Promise<Identit
   ]);
   const own = parse("--tls-cert", files.certificate, "a certificate", () => new X509Certificate(certificate));
   const key = parse("--tls-key", files.privateKey, "a private key", () => createPrivateKey(privateKey));
-  parse("--tls-ca", files.ca, "a certificate", () => new X509Certificate(ca));
+  const authorities = parse("--tls-ca", files.ca, "a certificate", () => certificatesIn(ca));
   if (!own.checkPrivateKey(key))
     throw invalid(`--tls-key ${files.privateKey} is not the key of --tls-cert ${files.certificate}`);
   const expiresAt = Date.parse(own.validTo);
   if (expiresAt <= at)
     throw invalid(`--tls-cert ${files.certificate} has expired: it was valid to ${own.validTo}`);
-  return { certificate, privateKey, ca, expiresAt };
+  const authorityExpiresAt = Math.min(...authorities.map(({ validTo }) => Date.parse(validTo)));
+  return { certificate, privateKey, ca, expiresAt, authorityExpiresAt };
+}
+
+/** All of a bundle; what holds none is read as one, which says what is wrong. */
+function certificatesIn(pem: Buffer): X509Certificate[] {
+  const found = pem.toString("latin1").match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g);
+  return (found ?? [pem]).map((one) => new X509Certificate(one));
 }
 
 /** Whether two readings of the files are the same bytes. */
