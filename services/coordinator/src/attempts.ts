@@ -75,8 +75,16 @@ export class Attempts {
     this.#deps.observer.stepDone(group?.size ?? 1, change.seconds);
     if (group === undefined) return;
     group.stepDone(change.seconds);
+    const ratio = group.stragglerRatio;
+    if (ratio !== undefined) this.#deps.observer.stragglerMeasured(ratio);
     if (group.leaving !== undefined && group.verdict === undefined)
       await this.end(group, { kind: "worker_lost", epoch: change.epoch, message: group.leaving });
+  }
+
+  /** A rank says for how long it computed in its newest step; 0: there was none yet. */
+  computed(connection: Connection, seconds: number): void {
+    const { assignment } = connection;
+    if (assignment !== undefined) this.groups.of(connection, assignment)?.computed(connection, seconds);
   }
 
   /** Rank 0 begins a stage. */

@@ -12,7 +12,11 @@ import type { Assignment, Connection, WorkerFacts, WorkerLink, WorkerRegistry } 
 
 /** What a worker tells the coordinator after its hello. */
 export type WorkerReport =
-  | { readonly kind: "heartbeat" }
+  | {
+      readonly kind: "heartbeat";
+      /** Of the newest step of what it runs; 0 or undefined: none yet. */
+      readonly stepComputeSeconds?: number;
+    }
   | { readonly kind: "draining" }
   | ({ readonly kind: "link_measured"; readonly peerId: string } & Link)
   | ({
@@ -132,7 +136,10 @@ export class Fleet {
     return {
       receive: async (report) => {
         workers.renew(connection);
-        if (report.kind === "heartbeat") return;
+        if (report.kind === "heartbeat") {
+          dispatcher.attempts.computed(connection, report.stepComputeSeconds ?? 0);
+          return;
+        }
         waiting += 1;
         last = last
           .then(() => this.#handle(connection, report))

@@ -61,6 +61,23 @@ describe("a job on several workers", () => {
     );
   });
 
+  it("measures at each step how far the slowest rank is behind the median one, as they tell it", async () => {
+    const { house, first, others } = await together(3);
+    const computed = async (worker: TestWorker | undefined, stepComputeSeconds: number): Promise<void> =>
+      worker?.report({ kind: "heartbeat", stepComputeSeconds });
+    const ratios = (): string[] => house.noted.filter((note) => note.startsWith("slowest"));
+    await computed(first, 1.5);
+    await computed(others[0], 0); // in no step yet
+    await first.step(1);
+    assert.deepEqual(ratios(), []);
+    await computed(others[0], 2);
+    await computed(others[1], 5);
+    await first.step(2);
+    await computed(others[1], 2);
+    await first.step(3);
+    assert.deepEqual(ratios(), ["slowest rank took 2.5 times as long", "slowest rank took 1 times as long"]);
+  });
+
   it("completes with rank 0, whenever the others are done", async () => {
     const { house, job, first, others } = await together(3);
     await others[0]?.done([]);

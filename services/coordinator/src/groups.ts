@@ -30,6 +30,8 @@ export class Group {
   sinceStepMs: number | undefined;
   #steps = 0;
   #stepMs = 0;
+  /** Compute time of the newest step that each has told of. */
+  readonly #computeSeconds = new Map<Connection, number>();
 
   constructor(assignment: Assignment, tenant: string, members: readonly Connection[]) {
     this.assignment = assignment;
@@ -44,6 +46,21 @@ export class Group {
   /** Milliseconds of a step, averaged over this attempt; 0 before the first. */
   get stepMs(): number {
     return this.#steps === 0 ? 0 : this.#stepMs / this.#steps;
+  }
+
+  /**
+   * Compute time of the slowest rank divided by that of the median one (of two: the faster); undefined until two ranks
+   * have told theirs.
+   */
+  get stragglerRatio(): number | undefined {
+    const seconds = [...this.#computeSeconds.values()].sort((a, b) => a - b);
+    const median = seconds[(seconds.length - 1) >> 1];
+    const slowest = seconds.at(-1);
+    return seconds.length < 2 || median === undefined || slowest === undefined ? undefined : slowest / median;
+  }
+
+  computed(connection: Connection, seconds: number): void {
+    if (seconds > 0) this.#computeSeconds.set(connection, seconds);
   }
 
   rankOf(connection: Connection): number {

@@ -7,6 +7,14 @@ export interface Lease {
   readonly leaseMs: number;
 }
 
+/** What a worker says of itself with every heartbeat. */
+export interface Vitals {
+  /** Milliseconds by which the event loop was late at worst since the beat before. */
+  readonly eventLoopLagMs: number;
+  /** Seconds for which it computed in the newest step of what it runs; 0: there was none yet. */
+  readonly stepComputeSeconds: number;
+}
+
 /** A connection that the coordinator has welcomed. */
 export interface FleetConnection extends CoordinatorLink {
   readonly lease: Lease;
@@ -14,7 +22,7 @@ export interface FleetConnection extends CoordinatorLink {
    * What the coordinator says, to be read once. Ends when it ends the connection in order; throws what else ended it.
    */
   readonly commands: AsyncIterable<Command>;
-  beat(eventLoopLagMs: number): void;
+  beat(vitals: Vitals): void;
   /** Ends our side in order: what was reported before still arrives. */
   leave(): void;
   /** Gives the connection up. Idempotent. */
@@ -34,8 +42,8 @@ export interface FleetClientDeps {
   readonly dial: Dial;
   /** The coordinator's address, for the log. */
   readonly address: string;
-  /** Milliseconds by which the event loop was late at worst since the last call. */
-  readonly takeLagMs: () => number;
+  /** Asked once a beat. */
+  readonly takeVitals: () => Vitals;
   readonly onCommand: (command: Command) => void;
   /** A connection stands; whether it is the first one, too. */
   readonly onWelcome: () => void;
@@ -188,11 +196,11 @@ export class FleetClient implements CoordinatorLink {
   }
 
   async #beat(connection: FleetConnection, signal: AbortSignal): Promise<void> {
-    const { clock, takeLagMs } = this.#deps;
+    const { clock, takeVitals } = this.#deps;
     try {
       for (;;) {
         await clock.sleep(connection.lease.heartbeatMs, signal);
-        connection.beat(takeLagMs());
+        connection.beat(takeVitals());
       }
     } catch {
       // the connection is over

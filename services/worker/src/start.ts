@@ -58,6 +58,7 @@ export async function startWorker(
   const registry = createRegistry({ service: "worker", version: VERSION });
   const metrics = createWorkerMetrics(registry);
   const meter = new ExchangeMeter(clock.now, metrics);
+  let stepComputeSeconds = 0; // of what runs
   const device = parseDevice(config.device);
   const { threads, spin } = threadsOf(config);
 
@@ -71,6 +72,7 @@ export async function startWorker(
         ...metrics,
         transformerRan(seconds) {
           metrics.transformerRan(seconds);
+          stepComputeSeconds = seconds;
           meter.stepDone();
         },
       },
@@ -131,13 +133,16 @@ export async function startWorker(
     log,
     dial,
     address: config.coordinator,
-    takeLagMs() {
-      const ms = lag.takeMs();
-      metrics.eventLoopLag(ms / 1000);
-      return ms;
+    takeVitals() {
+      const eventLoopLagMs = lag.takeMs();
+      metrics.eventLoopLag(eventLoopLagMs / 1000);
+      return { eventLoopLagMs, stepComputeSeconds };
     },
     onCommand(command) {
-      if (command.kind === "assign") firstAssignedAt ??= clock.now();
+      if (command.kind === "assign") {
+        firstAssignedAt ??= clock.now();
+        stepComputeSeconds = 0;
+      }
       worker.handle(command);
     },
     onLeaseLost: (reason) => worker.abandon(reason),

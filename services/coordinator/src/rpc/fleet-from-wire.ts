@@ -117,7 +117,7 @@ function modelFromWire(wire: Model__Output, problems: string[]): ModelFacts {
 
 /** Throws `invalid_request` for a message that is none of ours. */
 export function reportFromWire(wire: WorkerMessage__Output): WorkerReport {
-  if (wire.heartbeat) return { kind: "heartbeat" };
+  if (wire.heartbeat) return { kind: "heartbeat", stepComputeSeconds: wire.heartbeat.stepComputeSeconds };
   if (wire.draining) return { kind: "draining" };
   if (wire.stageStarted) {
     const { stage: wireStage, warnings } = wire.stageStarted;

@@ -57,7 +57,7 @@ export class House {
     jobRecovered: (seconds) => this.noted.push(`recovered after ${seconds.toFixed(1)} s`),
     jobPreempted: () => this.noted.push("preempted"),
     deadlineMissed: () => this.noted.push("deadline missed"),
-    stragglerMeasured: () => {},
+    stragglerMeasured: (ratio) => this.noted.push(`slowest rank took ${ratio} times as long`),
     groupResized: () => this.noted.push("resized"),
     checkpointStored: () => {},
     artifactWriteFailed: () => {},

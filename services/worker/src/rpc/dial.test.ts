@@ -65,7 +65,7 @@ function connect(t: TestContext, address: string) {
     log,
     dial,
     address,
-    takeLagMs: () => 1.5,
+    takeVitals: () => ({ eventLoopLagMs: 1.5, stepComputeSeconds: 0.25 }),
     onCommand(command) {
       commands.push(command);
       tell();
@@ -109,7 +109,10 @@ describe("a fleet client", () => {
       ["tiny", "1.0", 17, true],
     );
     await connection.send(WELCOME);
-    for (let i = 0; i < 3; i++) assert.equal((await connection.nextOf("heartbeat")).eventLoopLagMs, 1.5);
+    for (let i = 0; i < 3; i++) {
+      const { eventLoopLagMs, stepComputeSeconds } = await connection.nextOf("heartbeat");
+      assert.deepEqual([eventLoopLagMs, stepComputeSeconds], [1.5, 0.25]);
+    }
   });
 
   it("passes assignments, cancels and drains on, with the request checked and complete", async (t) => {

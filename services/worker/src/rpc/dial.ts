@@ -44,7 +44,7 @@ export function dialCoordinator(deps: DialDeps, address: string, facts: WorkerFa
         lease: welcomeFromWire(first.value.welcome),
         commands: commandsOf(messages, facts, deps),
         report: (report) => write(reportToWire(report)),
-        beat: (eventLoopLagMs) => write({ heartbeat: { eventLoopLagMs } }),
+        beat: (vitals) => write({ heartbeat: vitals }),
         putArtifact: (...upload) => putArtifact(stub, ...upload),
         putCheckpoint: (...upload) => putCheckpoint(stub, ...upload),
         getCheckpoint: (...download) => getCheckpoint(stub, ...download),
