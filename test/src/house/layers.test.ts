@@ -51,6 +51,7 @@ const forbidden = [
   ["services/coordinator/src/x.ts", "@cogfleet/worker"],
   ["services/coordinator/src/rpc/x.ts", "@cogfleet/ort"],
   ["services/coordinator/src/x.ts", "@grpc/grpc-js"],
+  ["services/coordinator/src/x.ts", "@nats-io/kv"],
   ["services/worker/src/x.ts", "@cogfleet/coordinator"],
   ["services/worker/src/rpc/x.ts", "@cogfleet/coordinator"],
   ["services/worker/src/x.ts", "prom-client"],

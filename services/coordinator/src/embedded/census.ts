@@ -1,9 +1,9 @@
 import { neverAborts } from "@cogfleet/core";
+import { sealRecord, unsealRecord } from "../record.js";
 import type { Damage } from "./damage.js";
 import type { Database, DatabaseDeps } from "./database.js";
 import type { GroupCommit, Transaction } from "./group-commit.js";
 import { CENSUS_KEY, type Census, EVERY_STATE, orderOf } from "./keys.js";
-import { sealRecord, unsealRecord } from "./record.js";
 
 /** The census as of this transaction. */
 export function censusIn(transaction: Transaction): Census {

@@ -1,8 +1,8 @@
 import { ClusterError, neverAborts } from "@cogfleet/core";
+import { unsealRecord } from "../record.js";
 import type { DatabaseDeps, Level, Snapshot } from "./database.js";
 import type { GroupCommit, Transaction } from "./group-commit.js";
 import { asideKey } from "./keys.js";
-import { unsealRecord } from "./record.js";
 
 /** What stands under a key: its bytes, nothing, or something that LevelDB cannot read. */
 export type Found = Buffer | undefined | "unreadable";

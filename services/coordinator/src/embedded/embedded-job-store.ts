@@ -2,13 +2,13 @@ import { ClusterError, neverAborts, orAbort } from "@cogfleet/core";
 import { JOB_STATES, type Job, type JobEvent } from "../job.js";
 import { type JobListener, JobListeners } from "../job-listeners.js";
 import { type JobQuery, type JobStore, matchesQuery, type StoredJob } from "../job-store.js";
+import { sealRecord } from "../record.js";
 import { censusIn, putCensus } from "./census.js";
 import { type Damage, readMany } from "./damage.js";
 import type { Database } from "./database.js";
 import type { GroupCommit, Transaction } from "./group-commit.js";
 import { type IndexEntry, newestFirst } from "./job-index.js";
 import { asideKey, CENSUS_KEY, eventKey, eventsAfter, idempotencyKey, jobKey, stateKey } from "./keys.js";
-import { sealRecord } from "./record.js";
 import { asStoredJob } from "./stored-job.js";
 
 export interface EmbeddedJobStoreDeps {

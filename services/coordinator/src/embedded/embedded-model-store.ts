@@ -1,8 +1,8 @@
 import { orAbort } from "@cogfleet/core";
 import type { KnownModel, ModelStore } from "../model-store.js";
+import { sealRecord } from "../record.js";
 import type { EmbeddedJobStoreDeps } from "./embedded-job-store.js";
 import { EVERY_MODEL, modelKey } from "./keys.js";
-import { sealRecord } from "./record.js";
 
 /** Models beside the jobs in the same LevelDB folder. */
 export class EmbeddedModelStore implements ModelStore {

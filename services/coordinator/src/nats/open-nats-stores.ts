@@ -1,0 +1,65 @@
+import { type Clock, ClusterError, type Logger, orAbort, type Random } from "@cogfleet/core";
+import type { LeaseRegister } from "../register-lease.js";
+import type { Stores } from "../stores.js";
+import { Bucket } from "./bucket.js";
+import { BucketFeed } from "./bucket-feed.js";
+import { NatsBlobStore } from "./nats-blob-store.js";
+import { NatsJobStore } from "./nats-job-store.js";
+import { NatsLeaseRegister } from "./nats-lease-register.js";
+import { NatsLink, type NatsSettings } from "./nats-link.js";
+import { NatsModelStore } from "./nats-model-store.js";
+
+export interface NatsStoresConfig extends NatsSettings {
+  /** Servers that hold a copy of everything. */
+  readonly natsReplicas: number;
+  /** What the names of our buckets begin with: coordinators that share it are one service. */
+  readonly natsPrefix: string;
+}
+
+export interface NatsStoresDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly onDamage: () => void;
+}
+
+export interface NatsStores extends Stores {
+  /** Who leads. */
+  readonly lease: LeaseRegister;
+}
+
+// A cluster that was just started elects its leaders first.
+const OPEN_MS = 15_000;
+const READ_ALL_MS = 120_000;
+
+/**
+ * Everything in NATS JetStream, which several coordinators share. Resolves once the index holds all jobs. Throws
+ * `unavailable` when the servers do not answer, `invalid_config` or `unsupported` when they never will.
+ */
+export async function openNatsStores(config: NatsStoresConfig, deps: NatsStoresDeps): Promise<NatsStores> {
+  const { clock, random, log, onDamage } = deps;
+  const link = await NatsLink.open(config, { clock, log });
+  const over = new AbortController();
+  const { signal } = over;
+  let running: Promise<void> = Promise.resolve();
+  const close = async (): Promise<void> => {
+    over.abort(new ClusterError("unavailable", "the stores are closed"));
+    await running;
+    await link.close();
+  };
+  try {
+    const { natsPrefix: prefix, natsReplicas: replicas } = config;
+    const bucket = await Bucket.open(link, `${prefix}_jobs`, replicas, OPEN_MS, signal);
+    const leaders = await Bucket.open(link, `${prefix}_leader`, replicas, OPEN_MS, signal);
+    const blobs = await NatsBlobStore.open(link, `${prefix}_blobs`, replicas, OPEN_MS, signal);
+    const feed = new BucketFeed(bucket, link, random.id());
+    const jobs = new NatsJobStore({ bucket, feed, link, onDamage });
+    const models = new NatsModelStore(bucket, feed);
+    running = feed.run(signal);
+    await orAbort(feed.caughtUp(signal), AbortSignal.timeout(READ_ALL_MS));
+    return { jobs, models, blobs, lease: new NatsLeaseRegister(leaders), close };
+  } catch (reason) {
+    await close();
+    throw reason;
+  }
+}
