@@ -9,6 +9,7 @@ import {
   tlsProblems,
   tlsSettings,
 } from "@cogfleet/service";
+import { natsProblems, natsSettings } from "./nats-settings.js";
 
 /** Every setting of the coordinator; each is a flag and a variable: `httpPort`, `--http-port`, COGFLEET_HTTP_PORT. */
 export const coordinatorSettings = {
@@ -21,7 +22,23 @@ export const coordinatorSettings = {
     help: "HTTP port for metrics and probes, 0 takes a free one",
   }),
   ...tlsSettings,
-  data: textSetting({ fallback: ".cogfleet", help: "folder for jobs and artifacts" }),
+  store: choiceSetting({
+    choices: ["embedded", "nats"],
+    fallback: "embedded",
+    help: "where jobs and artifacts are kept: in --data, by one coordinator alone, or in NATS JetStream, by several",
+  }),
+  data: textSetting({ fallback: ".cogfleet", help: "folder for jobs and artifacts of --store embedded" }),
+  ...natsSettings,
+  advertise: textSetting({
+    fallback: "auto",
+    help: "HOST or HOST:PORT that workers reach this coordinator by, for the others to tell; auto: --listen, or the host's name",
+  }),
+  leaderLeaseMs: integerSetting({
+    min: 300,
+    max: 600_000,
+    fallback: 3_000,
+    help: "time after which another coordinator takes over from a leader that is gone",
+  }),
   maxQueued: integerSetting({
     min: 1,
     max: 1_000_000,
@@ -96,6 +113,8 @@ export const coordinatorSettings = {
   logLevel: choiceSetting({ choices: LOG_LEVELS, fallback: "info", help: "least level that is logged" }),
 };
 
+const ADVERTISED = /^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+)(:\d{1,5})?$/;
+
 export type CoordinatorConfig = ConfigOf<typeof coordinatorSettings>;
 
 /** Reads flags and COGFLEET_* variables. Throws `invalid_config` with every problem. */
@@ -104,12 +123,14 @@ export function parseCoordinatorConfig(
   env: Readonly<Record<string, string | undefined>>,
 ): CoordinatorConfig {
   return readConfig(coordinatorSettings, argv, env, (config) => {
-    const problems = [...tlsProblems(config)];
+    const problems = [...tlsProblems(config), ...(config.store === "nats" ? natsProblems(config) : [])];
     // Two lost heartbeats are a hiccup of the network; three are a dead worker.
     if (config.leaseMs < 3 * config.heartbeatMs)
       problems.push(
         `--lease-ms of ${config.leaseMs} must be at least 3 times --heartbeat-ms of ${config.heartbeatMs}`,
       );
+    if (config.advertise !== "auto" && !ADVERTISED.test(config.advertise))
+      problems.push(`--advertise must be HOST or HOST:PORT, got "${config.advertise}"`);
     return problems;
   });
 }

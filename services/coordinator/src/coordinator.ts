@@ -7,8 +7,11 @@ import { Checkpoints } from "./checkpoints.js";
 import type { CoordinatorConfig } from "./config.js";
 import { Dispatcher } from "./dispatcher.js";
 import { Fleet } from "./fleet.js";
+import { FleetView } from "./fleet-view.js";
 import { Jobs } from "./jobs.js";
+import type { Leader } from "./leader-lease.js";
 import type { Leadership } from "./leadership.js";
+import type { LeaderWork } from "./leading.js";
 import { LinkTable } from "./links.js";
 import { ModelMemory } from "./model-memory.js";
 import { ModelCatalog } from "./models.js";
@@ -23,13 +26,18 @@ import { WorkerRegistry } from "./workers.js";
 
 export interface DomainDeps {
   readonly stores: Omit<Stores, "close">;
-  /** Begun by whoever holds the lease. */
+  /** Begun and ended by whoever holds the lease. */
   readonly leadership: Pick<Leadership, "term">;
+  /** Who leads, as far as this process has heard; default: nobody else can. */
+  readonly leader?: (() => Leader | undefined) | undefined;
   readonly observer: Observer;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
 }
+
+/** What others learn of models is known here so much later at most. */
+const LEARN_MS = 500;
 
 export type DomainConfig = Pick<
   CoordinatorConfig,
@@ -43,8 +51,11 @@ export type DomainConfig = Pick<
   | "retainJobs"
 >;
 
-/** A coordinator without its doors: everything that decides, on the stores that it was given. */
-export interface Coordinator {
+/**
+ * A coordinator without its doors: everything that decides, on the stores that it was given. It answers clients whether
+ * it leads or not; while another one does, its queue and its figures follow what that one stores.
+ */
+export interface Coordinator extends LeaderWork {
   readonly jobs: Jobs;
   readonly models: ModelCatalog;
   readonly workers: WorkerRegistry;
@@ -55,18 +66,17 @@ export interface Coordinator {
   readonly fleet: Fleet;
   readonly artifacts: Artifacts;
   readonly checkpoints: Checkpoints;
-  /** Watches over the leases, the stores and what is kept until the signal aborts. */
-  watch(signal: AbortSignal): Promise<void>;
-  /** Resolves when nothing is being written any more. */
-  settled(): Promise<void>;
+  readonly fleetView: FleetView;
+  /** Keeps up with what other coordinators store until the signal aborts. */
+  follow(signal: AbortSignal): Promise<void>;
 }
 
 /**
- * Takes up what the stores hold. To be waited for before anyone is let in: a worker that comes back must not find its
- * old job still running.
+ * Reads what the stores hold, and takes it up when it leads already. To be waited for before anyone is let in: a worker
+ * that comes back must not find its old job still running.
  */
 export async function openCoordinator(deps: DomainDeps, config: DomainConfig): Promise<Coordinator> {
-  const { stores, leadership, observer, clock, random, log } = deps;
+  const { stores, leadership, leader = () => undefined, observer, clock, random, log } = deps;
   const { blobs } = stores;
   const store = watchedStore(stores.jobs, () => reconciler.mark());
   const memory = new ModelMemory(stores.models, log);
@@ -87,7 +97,8 @@ export async function openCoordinator(deps: DomainDeps, config: DomainConfig): P
   store.onAnyChange((jobId, stored) => dispatcher.observe(jobId, stored));
   const reconciler = new Reconciler({ store, dispatcher, workers, backlog, clock, log });
   const retention = new Retention({ store, blobs, clock, log }, config);
-  const fleet = new Fleet({ workers, links, models, capacities, dispatcher, clock, observer, log });
+  const fleet = new Fleet({ workers, links, models, capacities, dispatcher, leader, clock, observer, log });
+  const fleetView = new FleetView({ workers, leadership, board: stores.shared?.board, clock, log });
   const scaling = new Scaling({ backlog, capacities, clock });
   const jobs = new Jobs(
     {
@@ -106,7 +117,13 @@ export async function openCoordinator(deps: DomainDeps, config: DomainConfig): P
     config,
   );
   await learnFromStored(store, backlog, neverAborts);
-  await reconciler.begin(neverAborts);
+  const takeOver = async (signal: AbortSignal): Promise<void> => {
+    await store.caughtUp(signal);
+    await reconciler.begin(signal);
+    fleet.open();
+  };
+  if (leadership.term === undefined) await reconciler.follow(neverAborts);
+  else await takeOver(neverAborts);
   return {
     jobs,
     models,
@@ -118,8 +135,21 @@ export async function openCoordinator(deps: DomainDeps, config: DomainConfig): P
     fleet,
     artifacts,
     checkpoints,
+    fleetView,
+    takeOver,
     async watch(signal) {
-      await Promise.all([fleet.watchLeases(signal), reconciler.watch(signal), retention.watch(signal)]);
+      const watches = [fleet.watchLeases(signal), reconciler.watch(signal), retention.watch(signal)];
+      await Promise.all([...watches, fleetView.share(signal)]);
+    },
+    letGo: () => fleet.close(),
+    async follow(signal) {
+      while (stores.shared !== undefined && !signal.aborted) {
+        await clock.sleep(LEARN_MS, signal).catch(() => {});
+        if (signal.aborted || leadership.term !== undefined) continue;
+        const stored = await stores.models.all(signal);
+        models.learn(stored);
+        capacities.learn(stored);
+      }
     },
     async settled() {
       await dispatcher.settled();

@@ -4,6 +4,7 @@ import type { DoneReport } from "./attempts.js";
 import type { Capacities } from "./capacity.js";
 import type { Dispatcher } from "./dispatcher.js";
 import type { Checkpoint, JobFailure, JobStage } from "./job.js";
+import type { Leader } from "./leader-lease.js";
 import { linkMeasured } from "./link-survey.js";
 import type { LinkTable } from "./links.js";
 import type { ModelCatalog } from "./models.js";
@@ -46,6 +47,8 @@ export interface FleetDeps {
   readonly models: ModelCatalog;
   readonly capacities: Capacities;
   readonly dispatcher: Dispatcher;
+  /** Who leads, as far as it is known. */
+  readonly leader: () => Leader | undefined;
   readonly clock: Clock;
   readonly observer: Observer;
   readonly log: Logger;
@@ -71,14 +74,35 @@ export interface WorkerSession {
 /** Takes workers in, listens to them, and notices when they are gone. */
 export class Fleet {
   readonly #deps: FleetDeps;
+  #isOpen = false;
 
   constructor(deps: FleetDeps) {
     this.#deps = deps;
   }
 
-  /** Throws `invalid_checkpoint` when it offers a model that others know otherwise. */
+  /** Workers may come: this coordinator leads. */
+  open(): void {
+    this.#isOpen = true;
+  }
+
+  /** Sends all workers away, to find whoever leads now: what they hold is no longer ours, and nothing is said of it. */
+  close(): void {
+    const { workers, dispatcher } = this.#deps;
+    this.#isOpen = false;
+    for (const connection of workers.all()) {
+      workers.remove(connection);
+      connection.link.close(this.#notHere());
+    }
+    dispatcher.attempts.groups.clear();
+  }
+
+  /**
+   * Throws `invalid_checkpoint` when it offers a model that others know otherwise, `unavailable` with the detail
+   * `leader`, if that is known, while another coordinator leads.
+   */
   connect(worker: WorkerFacts, link: WorkerLink): WorkerSession {
     const { workers, models, capacities, dispatcher, observer, log } = this.#deps;
+    if (!this.#isOpen) throw this.#notHere();
     const others = workers
       .all()
       .filter((other) => other.worker.id !== worker.id || other.assignment !== undefined);
@@ -126,6 +150,13 @@ export class Fleet {
     }
     capacities.workersChanged(workers.all());
     dispatcher.tick(elapsedMs);
+  }
+
+  #notHere(): ClusterError {
+    const address = this.#deps.leader()?.address;
+    if (address === undefined) return new ClusterError("unavailable", "no coordinator leads yet");
+    const details = { leader: address };
+    return new ClusterError("unavailable", `the coordinator at ${address} leads`, { details });
   }
 
   #session(connection: Connection): WorkerSession {

@@ -111,6 +111,11 @@ export class GroupTable {
     return group;
   }
 
+  /** Forgets all of them: they are another coordinator's now. */
+  clear(): void {
+    this.#groups.clear();
+  }
+
   /** The group in which this connection holds, or held, the assignment. */
   of(connection: Connection, { jobId, epoch }: Assignment): Group | undefined {
     for (const group of this.#groups) {

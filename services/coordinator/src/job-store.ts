@@ -30,7 +30,8 @@ export interface JobQuery {
 export interface JobStore {
   /**
    * Adds a job with its first events. When another job of its tenant holds the same idempotency key, adds nothing and
-   * returns that one. Throws `already_exists` when the id is taken.
+   * returns that one. Throws `already_exists` when the id is taken. The id may come out another one than was given: that
+   * of an earlier try with the same key, which was cut off halfway.
    */
   create(
     job: Job,

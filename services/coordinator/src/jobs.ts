@@ -101,8 +101,8 @@ export class Jobs {
       const { isNew, stored } = await store.create(job, [event], signal);
       if (!isNew) return this.#sameJob(stored, sha256);
       observer.jobSubmitted(facts.name);
-      log.info({ jobId: id, model: facts.name, priority: request.priority }, "job queued");
-      return job;
+      log.info({ jobId: stored.job.id, model: facts.name, priority: request.priority }, "job queued");
+      return stored.job;
     } finally {
       left();
     }

@@ -36,6 +36,11 @@ export class ModelCatalog {
     }
   }
 
+  /** Another replica has stored these. */
+  learn(models: readonly ModelFacts[]): void {
+    for (const model of models) this.#models.set(model.name, model);
+  }
+
   /** By name. */
   all(): readonly ModelFacts[] {
     return [...this.#models.values()].sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -44,6 +44,11 @@ export class Reconciler {
     if (queued > 0) this.#deps.log.info({ queued, ofThoseRunning: orphans.length }, "jobs taken up again");
   }
 
+  /** For a process that does not lead: its queue is to be what the leader's is. */
+  async follow(signal: AbortSignal): Promise<void> {
+    await this.#enqueueWaiting(signal);
+  }
+
   /** One look: cheap unless there is something to do. */
   async tick(signal: AbortSignal): Promise<void> {
     const orphans = await this.#orphans(signal);

@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { type Clock, ClusterError, type Logger, neverAborts, type Random } from "@cogfleet/core";
 import { fleetApi, generationApi, scalerApi } from "@cogfleet/proto";
@@ -12,14 +13,17 @@ import {
 import type { CoordinatorConfig } from "./config.js";
 import { type Coordinator, openCoordinator } from "./coordinator.js";
 import type { PodWarden, PodWardenDeps } from "./k8s/pod-warden.js";
+import type { LeaderLease } from "./leader-lease.js";
 import { Leadership } from "./leadership.js";
+import { leadInTurn } from "./leading.js";
 import { surveyLinks } from "./link-survey.js";
 import { openLocalStores } from "./local-stores.js";
 import { createCoordinatorMetrics, type Snapshot } from "./metrics.js";
+import { openNatsStores } from "./nats/open-nats-stores.js";
+import { RegisterLease } from "./register-lease.js";
 import { fleetHandlers } from "./rpc/fleet-handlers.js";
 import { generationHandlers } from "./rpc/generation-handlers.js";
 import { scalerHandlers } from "./rpc/scaler-handlers.js";
-import { SoleLeader } from "./sole-leader.js";
 import { StoreHealth } from "./store-health.js";
 import type { Stores } from "./stores.js";
 import { VERSION } from "./version.js";
@@ -30,7 +34,7 @@ export interface CoordinatorDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  /** Default: in the folder config.data. They are closed with the coordinator. */
+  /** Default: those of config.store. They are closed with the coordinator. */
   readonly stores?: Stores;
 }
 
@@ -42,6 +46,9 @@ export interface RunningCoordinator {
 }
 
 const LAG_INTERVAL_MS = 1_000;
+
+/** Of a coordinator that holds its stores alone, as long as it lives. */
+const SOLE_TERM = 1;
 
 /** The composition root: the domain on its stores, behind its servers. Tests call it too. */
 export async function startCoordinator(
@@ -58,7 +65,7 @@ export async function startCoordinator(
   }));
   const { observer } = metrics;
   const local = { random, log, onDamage: observer.dataDamaged };
-  const stores = deps.stores ?? (await openLocalStores(resolve(config.data), local));
+  const stores = deps.stores ?? (await openStores(config, { ...local, clock }));
   const opened = [() => stores.close()]; // what a start that fails must undo
   const giveUp = async (reason: unknown): Promise<never> => {
     for (const end of opened.toReversed()) await end();
@@ -68,18 +75,19 @@ export async function startCoordinator(
   const credentials = await openCredentials(tlsFilesOf(config), tls).catch(giveUp);
   opened.push(() => credentials.stop());
   const leadership = new Leadership();
-  const held = await new SoleLeader(`${config.listen}:${config.port}`).acquire(neverAborts);
-  leadership.begin(held.term);
+  let lease: LeaderLease | undefined;
+  if (stores.shared === undefined) leadership.begin(SOLE_TERM);
   const watched = {
     models: stores.models,
     jobs: health.watch(stores.jobs),
     blobs: watchedBlobs(stores.blobs, observer.artifactWriteFailed),
+    shared: stores.shared,
   };
   const domain = await openCoordinator(
-    { stores: watched, leadership, observer, clock, random, log },
+    { stores: watched, leadership, leader: () => lease?.current(), observer, clock, random, log },
     config,
   ).catch(giveUp);
-  const { jobs, models, workers, fleet, artifacts, checkpoints, scaling } = domain;
+  const { jobs, models, workers, fleetView, fleet, artifacts, checkpoints, scaling } = domain;
   const warden = await openWarden(config, { ...domain, store: watched.jobs, clock, log }).catch(giveUp);
   const stopping = new AbortController();
   const rpc = await startRpcServer({
@@ -89,7 +97,7 @@ export async function startCoordinator(
     services: [
       {
         definition: generationApi.Generation.service,
-        handlers: generationHandlers({ jobs, models, workers, log, stopping: stopping.signal }),
+        handlers: generationHandlers({ jobs, models, workers: fleetView, log, stopping: stopping.signal }),
       },
       {
         definition: fleetApi.Fleet.service,
@@ -118,8 +126,17 @@ export async function startCoordinator(
     await rpc.stop(neverAborts);
     return giveUp(reason);
   });
+  const lead = (): Promise<void> => {
+    if (stores.shared === undefined) return domain.watch(stopping.signal);
+    const holder = random.id();
+    const address = addressOf(config, rpc.port);
+    const { leaderLeaseMs: leaseMs } = config;
+    lease = new RegisterLease({ register: stores.shared.lease, clock, log }, { holder, address, leaseMs });
+    return leadInTurn({ lease, leadership, work: domain, clock, log }, stopping.signal);
+  };
   const watching = Promise.all([
-    domain.watch(stopping.signal),
+    lead(),
+    domain.follow(stopping.signal),
     surveyLinks({ links: domain.links, workers, clock, random }, stopping.signal),
     warden?.watch(stopping.signal),
     reportLoopLag({ clock, intervalMs: LAG_INTERVAL_MS, onLag: metrics.eventLoopLag }, stopping.signal),
@@ -160,6 +177,32 @@ async function openWarden(
   ]);
   const { attempts } = dispatcher;
   return new PodWarden({ ...deps, attempts, kubernetes: openKubernetes(kubeconfig) }, { workerSelector });
+}
+
+/** Opens what config.store names; see those it calls for what they throw. */
+function openStores(
+  config: CoordinatorConfig,
+  deps: {
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly log: Logger;
+    readonly onDamage: () => void;
+  },
+): Promise<Stores> {
+  switch (config.store) {
+    case "embedded":
+      return openLocalStores(resolve(config.data), deps);
+    case "nats":
+      return openNatsStores(config, deps);
+  }
+}
+
+/** Where workers reach this coordinator. */
+function addressOf({ listen, advertise }: CoordinatorConfig, port: number): string {
+  if (/[^:]:\d+$/.test(advertise)) return advertise;
+  const isAny = listen === "0.0.0.0" || listen === "::";
+  const host = advertise !== "auto" ? advertise : isAny ? hostname() : listen;
+  return `${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${port}`;
 }
 
 function snapshot(

@@ -16,7 +16,10 @@ import { TEXT_ENCODER_MODES } from "./text-encoding.js";
 
 /** Every setting of the worker; each is a flag and a variable: `httpPort`, `--http-port`, COGFLEET_HTTP_PORT. */
 export const workerSettings = {
-  coordinator: textSetting({ fallback: "127.0.0.1:7070", help: "HOST:PORT of the coordinator" }),
+  coordinator: textSetting({
+    fallback: "127.0.0.1:7070",
+    help: "HOST:PORT of the coordinator; of several, separated by commas, or a name of several addresses: the one that leads is found",
+  }),
   model: textSetting({ help: "folder with a checkpoint in the diffusers layout" }),
   device: textSetting({ fallback: "cpu", help: "what computes: cpu, cuda, cuda:INDEX or webgpu" }),
   precision: choiceSetting({
@@ -86,9 +89,11 @@ export function parseWorkerConfig(
   return readConfig(workerSettings, argv, env, (config) => {
     const { coordinator, device } = config;
     const problems = [...tlsProblems(config)];
-    const port = Number(ADDRESS.exec(coordinator)?.[2] ?? 0);
-    if (port < 1 || port > 65_535)
-      problems.push(`--coordinator must be HOST:PORT, such as 127.0.0.1:7070, got "${coordinator}"`);
+    for (const endpoint of endpointsOf(coordinator)) {
+      const port = Number(ADDRESS.exec(endpoint)?.[2] ?? 0);
+      if (port < 1 || port > 65_535)
+        problems.push(`--coordinator must be HOST:PORT, such as 127.0.0.1:7070, got "${endpoint}"`);
+    }
     try {
       parseDevice(device);
     } catch (reason) {
@@ -96,6 +101,11 @@ export function parseWorkerConfig(
     }
     return problems;
   });
+}
+
+/** The coordinators of --coordinator. */
+export function endpointsOf(coordinator: string): readonly string[] {
+  return coordinator.split(",").map((endpoint) => endpoint.trim());
 }
 
 /** Threads of one computation, at least 1, and whether idle ones may spin: only when nobody else wants the cores. */

@@ -54,6 +54,7 @@ export interface FleetClientDeps {
 const WELCOME_TIMEOUT_MS = 10_000;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 3_000;
+const UPLOAD_PAUSE_MS = 500;
 
 /** The coordinator said no, and will again. */
 const FATAL = new Set(["incompatible_version", "invalid_checkpoint", "invalid_request"]);
@@ -119,7 +120,10 @@ export class FleetClient implements CoordinatorLink {
     data: Uint8Array,
     signal: AbortSignal,
   ): Promise<void> {
-    await this.#reach("to store the video").putArtifact(id, artifact, data, signal);
+    await this.#persist(
+      () => this.#reach("to store the video").putArtifact(id, artifact, data, signal),
+      signal,
+    );
   }
 
   async putCheckpoint(
@@ -128,11 +132,34 @@ export class FleetClient implements CoordinatorLink {
     data: Uint8Array,
     signal: AbortSignal,
   ): Promise<void> {
-    await this.#reach("to store a step").putCheckpoint(id, checkpoint, data, signal);
+    await this.#persist(
+      () => this.#reach("to store a step").putCheckpoint(id, checkpoint, data, signal),
+      signal,
+    );
   }
 
   async getCheckpoint(id: AssignmentId, signal: AbortSignal): Promise<Uint8Array> {
-    return this.#reach("to go on from a step").getCheckpoint(id, signal);
+    return this.#persist(() => this.#reach("to go on from a step").getCheckpoint(id, signal), signal);
+  }
+
+  /**
+   * Tries until it is done. While the coordinator or its store cannot be reached, what was computed is kept: when it is
+   * not ours to hand in any more, the assignment is given up, and the signal aborts.
+   */
+  async #persist<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const { clock, log } = this.#deps;
+    for (let hasWarned = false; ; ) {
+      try {
+        return await call();
+      } catch (reason) {
+        signal.throwIfAborted();
+        const { code, message } = ClusterError.from(reason);
+        if (code !== "unavailable") throw reason;
+        if (!hasWarned) log.warn({ reason: message }, "what was computed cannot be handed in now; trying on");
+        hasWarned = true;
+        await clock.sleep(UPLOAD_PAUSE_MS, signal);
+      }
+    }
   }
 
   #reach(what: string): FleetConnection {

@@ -11,7 +11,8 @@ import {
   watchLoopLag,
 } from "@cogfleet/service";
 import type { Assignment } from "./assignment.js";
-import { threadsOf, type WorkerConfig } from "./config.js";
+import { endpointsOf, threadsOf, type WorkerConfig } from "./config.js";
+import { type CoordinatorAddress, dialLeader } from "./dial-leader.js";
 import { FleetClient } from "./fleet-client.js";
 import { probeLink } from "./link-probe.js";
 import { type LoadedModel, loadModel } from "./load-model.js";
@@ -19,6 +20,7 @@ import { ExchangeMeter } from "./measured-group.js";
 import { createWorkerMetrics } from "./metrics.js";
 import { openVideoEncoder } from "./mp4/video-encoder.js";
 import { dialCoordinator } from "./rpc/dial.js";
+import { resolveEndpoint } from "./rpc/resolve-endpoint.js";
 import { VERSION } from "./version.js";
 import { Worker } from "./worker.js";
 
@@ -112,7 +114,7 @@ export async function startWorker(
   const id = config.id === "auto" ? `${hostname()}-${random.id().slice(0, 8)}` : config.id;
   const lag = watchLoopLag();
   let isFirstWelcome = true;
-  const dial = dialCoordinator({ random, log, credentials: credentials.channel }, config.coordinator, {
+  const hello: Parameters<typeof dialCoordinator>[2] = {
     id,
     device: deviceName(device),
     precision: model.precision,
@@ -126,7 +128,10 @@ export async function startWorker(
     flopsPerSecond: model.flopsPerSecond,
     memoryBytes: model.memoryBytes,
     transformerForm: model.form(),
-  });
+  };
+  const dialAt = (where: CoordinatorAddress) =>
+    dialCoordinator({ random, log, credentials: credentials.channel }, where, hello);
+  const dial = dialLeader({ clock, dialAt, resolve: resolveEndpoint }, endpointsOf(config.coordinator));
   const client = new FleetClient({
     clock,
     random,

@@ -45,16 +45,21 @@ const CODE_OF_STATUS: Readonly<Partial<Record<status, ErrorCode>>> = {
 const CODE_KEY = "cogfleet-error-code";
 const RETRY_KEY = "cogfleet-retry-after-ms";
 const RETRY_DETAIL = "retryAfterMs";
+const LEADER_KEY = "cogfleet-leader";
+const LEADER_DETAIL = "leader";
 
 /**
  * The error as the wire carries it: code and message, fit for a stranger; causes stay here. Our code travels in the
- * metadata `cogfleet-error-code`, and a detail `retryAfterMs` in `cogfleet-retry-after-ms`.
+ * metadata `cogfleet-error-code`, a detail `retryAfterMs` in `cogfleet-retry-after-ms`, and a detail `leader`, the
+ * host:port of the coordinator that would do it, in `cogfleet-leader`.
  */
 export function toServiceError(error: ClusterError): ServiceError {
   const metadata = new Metadata();
   metadata.set(CODE_KEY, error.code);
   const retryAfterMs = error.details[RETRY_DETAIL];
   if (retryAfterMs !== undefined) metadata.set(RETRY_KEY, String(retryAfterMs));
+  const leader = error.details[LEADER_DETAIL];
+  if (leader !== undefined) metadata.set(LEADER_KEY, String(leader));
   const code = STATUS[error.code];
   return Object.assign(new Error(error.message), { code, details: error.message, metadata });
 }
@@ -65,7 +70,11 @@ export function fromServiceError(error: ServiceError): ClusterError {
   const code =
     typeof named === "string" && isErrorCode(named) ? named : (CODE_OF_STATUS[error.code] ?? "internal");
   const [retryAfter] = error.metadata?.get(RETRY_KEY) ?? [];
-  const details = retryAfter === undefined ? {} : { [RETRY_DETAIL]: Number(retryAfter) };
+  const [leader] = error.metadata?.get(LEADER_KEY) ?? [];
+  const details = {
+    ...(retryAfter === undefined ? {} : { [RETRY_DETAIL]: Number(retryAfter) }),
+    ...(leader === undefined ? {} : { [LEADER_DETAIL]: String(leader) }),
+  };
   // What grpc-js adds to a failed connection says nothing to a person.
   const fault = named === undefined && error.code === status.UNAVAILABLE ? connectionFault(error) : undefined;
   const message = fault ?? (error.details || error.message).replace(/\s*Resolution note:\s*$/, "");

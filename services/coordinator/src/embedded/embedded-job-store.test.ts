@@ -16,12 +16,12 @@ import { ClassicLevel } from "classic-level";
 import { eventOf, type Job } from "../job.js";
 import type { JobQuery } from "../job-store.js";
 import { Reconciler } from "../reconciler.js";
+import { sealRecord } from "../record.js";
 import { House } from "../testing/house.js";
 import { jobStoreSuite } from "../testing/job-store-suite.js";
 import { sampleJob, sampleModel } from "../testing/sample-jobs.js";
 import { Database } from "./database.js";
 import { type EmbeddedStores, openEmbeddedStores } from "./open-embedded-stores.js";
-import { sealRecord } from "./record.js";
 
 const root = mkdtempSync(join(tmpdir(), "cogfleet-jobs-"));
 after(() => rmSync(root, { recursive: true, force: true }));

@@ -57,7 +57,7 @@ export class NatsJobStore implements JobStore {
     events: readonly JobEvent[],
     signal: AbortSignal,
   ): Promise<{ isNew: boolean; stored: StoredJob }> {
-    const { idempotencyKey: key } = job.request;
+    const key = keyOf(job);
     const id = key === undefined ? job.id : await this.#claim(key, job.id, signal);
     const own = { ...job, id };
     const packed = packEvents(events);
@@ -77,8 +77,12 @@ export class NatsJobStore implements JobStore {
     return (await this.#read(jobId, signal))?.stored;
   }
 
-  async findByIdempotencyKey(key: string, signal: AbortSignal): Promise<StoredJob | undefined> {
-    const { entry } = await this.#deps.bucket.look(keyOf(key), ASK, signal);
+  async findByIdempotencyKey(
+    tenant: string,
+    key: string,
+    signal: AbortSignal,
+  ): Promise<StoredJob | undefined> {
+    const { entry } = await this.#deps.bucket.look(keyName(tenant, key), ASK, signal);
     return entry && this.get(entry.value.toString(), signal);
   }
 
@@ -143,7 +147,7 @@ export class NatsJobStore implements JobStore {
       const { entry, revision } = await bucket.look(`job.${jobId}`, ASK, signal);
       if (entry === undefined) return;
       // The key first: one that leads nowhere would be taken for a submission that is under way.
-      const key = decodeJob(entry.value, revision).stored.job.request.idempotencyKey;
+      const key = keyOf(decodeJob(entry.value, revision).stored.job);
       if (key !== undefined) await this.#release(key, jobId, signal);
       if (await bucket.remove(`job.${jobId}`, revision, ASK, signal)) {
         // Which revision the removal has is heard from the feed; it is higher than the one that was removed.
@@ -172,17 +176,16 @@ export class NatsJobStore implements JobStore {
   async #claim(key: string, jobId: string, signal: AbortSignal): Promise<string> {
     const { bucket } = this.#deps;
     for (;;) {
-      const { entry, revision } = await bucket.look(keyOf(key), ASK, signal);
+      const { entry, revision } = await bucket.look(key, ASK, signal);
       if (entry !== undefined) return entry.value.toString();
-      if ((await bucket.write(keyOf(key), Buffer.from(jobId), revision, ASK, signal)) !== undefined)
-        return jobId;
+      if ((await bucket.write(key, Buffer.from(jobId), revision, ASK, signal)) !== undefined) return jobId;
     }
   }
 
   async #release(key: string, jobId: string, signal: AbortSignal): Promise<void> {
     const { bucket } = this.#deps;
-    const { entry } = await bucket.look(keyOf(key), ASK, signal);
-    if (entry?.value.toString() === jobId) await bucket.remove(keyOf(key), entry.revision, ASK, signal);
+    const { entry } = await bucket.look(key, ASK, signal);
+    if (entry?.value.toString() === jobId) await bucket.remove(key, entry.revision, ASK, signal);
   }
 
   async #read(jobId: string, signal: AbortSignal): Promise<JobMessage | undefined> {
@@ -267,7 +270,13 @@ export class NatsJobStore implements JobStore {
   }
 }
 
-/** Keys may hold anything, subjects may not. */
-function keyOf(idempotencyKey: string): string {
-  return `key.${createHash("sha256").update(idempotencyKey).digest("hex")}`;
+/** Under which a job's idempotency key is kept, if it has one. */
+function keyOf({ request: { tenant, idempotencyKey } }: Job): string | undefined {
+  return idempotencyKey === undefined ? undefined : keyName(tenant, idempotencyKey);
+}
+
+/** Idempotency keys may hold anything, names of a bucket's keys may not. */
+function keyName(tenant: string, idempotencyKey: string): string {
+  const hash = createHash("sha256").update(JSON.stringify([tenant, idempotencyKey]));
+  return `key.${hash.digest("hex")}`;
 }

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { orAbort } from "@cogfleet/core";
-import type { ModelFacts } from "@cogfleet/model";
-import type { ModelStore } from "../model-store.js";
+import type { KnownModel, ModelStore } from "../model-store.js";
 import { sealRecord, unsealRecord } from "../record.js";
 import type { Bucket } from "./bucket.js";
 import type { BucketFeed } from "./bucket-feed.js";
@@ -11,23 +10,23 @@ const PATIENCE = { patienceMs: 5_000 };
 /** Models beside the jobs in the same bucket, under `model.HASH` of their names. */
 export class NatsModelStore implements ModelStore {
   readonly #bucket: Bucket;
-  readonly #models = new Map<string, { readonly model: ModelFacts; readonly revision: number }>();
+  readonly #models = new Map<string, { readonly model: KnownModel; readonly revision: number }>();
 
   constructor(bucket: Bucket, feed: BucketFeed) {
     this.#bucket = bucket;
     feed.read("model", {
       change: (name, { value, revision }) => {
-        if (value !== undefined) this.#took(name, unsealRecord(value) as ModelFacts, revision);
+        if (value !== undefined) this.#took(name, unsealRecord(value) as KnownModel, revision);
       },
     });
   }
 
-  async all(signal: AbortSignal): Promise<readonly ModelFacts[]> {
+  async all(signal: AbortSignal): Promise<readonly KnownModel[]> {
     signal.throwIfAborted();
     return [...this.#models.values()].map(({ model }) => model);
   }
 
-  async put(model: ModelFacts, signal: AbortSignal): Promise<void> {
+  async put(model: KnownModel, signal: AbortSignal): Promise<void> {
     const name = createHash("sha256").update(model.name).digest("hex");
     const key = `model.${name}`;
     for (;;) {
@@ -42,7 +41,7 @@ export class NatsModelStore implements ModelStore {
     }
   }
 
-  #took(name: string, model: ModelFacts, revision: number): void {
+  #took(name: string, model: KnownModel, revision: number): void {
     if ((this.#models.get(name)?.revision ?? 0) < revision) this.#models.set(name, { model, revision });
   }
 }

@@ -34,7 +34,7 @@ for (const which of ["oldest", "newest"] as const) {
 
     /** Stores of a service of its own, or of one that is there. */
     async function open(natsPrefix = `s${services++}`): Promise<NatsStores & { readonly prefix: string }> {
-      const config = { ...NOTHING, natsUrl: server.url, natsReplicas: 1, natsPrefix };
+      const config = { ...NOTHING, natsUrl: server.url, natsReplicas: "1", natsPrefix };
       const deps = { clock: systemClock, random: systemRandom, log: silentLogger, onDamage: () => {} };
       return { ...(await openNatsStores(config, deps)), prefix: natsPrefix };
     }
@@ -72,19 +72,18 @@ for (const which of ["oldest", "newest"] as const) {
 
     leaderLeaseSuite("RegisterLease on NATS", async () => {
       const first = await open();
-      const opened = [first];
       const cut = new Set<string>();
       return {
         leaseMs: LEASE_MS,
         contender: (name) => {
-          const register: NatsStores["lease"] = {
+          const register: NatsStores["shared"]["lease"] = {
             read: (signal) => {
               if (cut.has(name)) throw new Error("cut off");
-              return first.lease.read(signal);
+              return first.shared.lease.read(signal);
             },
             write: (record, revision, signal) => {
               if (cut.has(name)) throw new Error("cut off");
-              return first.lease.write(record, revision, signal);
+              return first.shared.lease.write(record, revision, signal);
             },
           };
           const deps = { register, clock: systemClock, log: silentLogger };
@@ -93,7 +92,7 @@ for (const which of ["oldest", "newest"] as const) {
         pass: (ms) => systemClock.sleep(ms, AbortSignal.timeout(60_000)),
         cut: (name) => cut.add(name),
         close: async () => {
-          for (const { close } of opened) await close();
+          await first.close();
         },
       };
     });

@@ -1,17 +1,17 @@
 import { type Clock, ClusterError, type Logger, orAbort, type Random } from "@cogfleet/core";
-import type { LeaseRegister } from "../register-lease.js";
-import type { Stores } from "../stores.js";
+import type { SharedStores, Stores } from "../stores.js";
 import { Bucket } from "./bucket.js";
 import { BucketFeed } from "./bucket-feed.js";
 import { NatsBlobStore } from "./nats-blob-store.js";
+import { NatsFleetBoard } from "./nats-fleet-board.js";
 import { NatsJobStore } from "./nats-job-store.js";
 import { NatsLeaseRegister } from "./nats-lease-register.js";
 import { NatsLink, type NatsSettings } from "./nats-link.js";
 import { NatsModelStore } from "./nats-model-store.js";
 
 export interface NatsStoresConfig extends NatsSettings {
-  /** Servers that hold a copy of everything. */
-  readonly natsReplicas: number;
+  /** How many servers hold a copy of everything. */
+  readonly natsReplicas: string;
   /** What the names of our buckets begin with: coordinators that share it are one service. */
   readonly natsPrefix: string;
 }
@@ -24,8 +24,7 @@ export interface NatsStoresDeps {
 }
 
 export interface NatsStores extends Stores {
-  /** Who leads. */
-  readonly lease: LeaseRegister;
+  readonly shared: SharedStores;
 }
 
 // A cluster that was just started elects its leaders first.
@@ -48,16 +47,18 @@ export async function openNatsStores(config: NatsStoresConfig, deps: NatsStoresD
     await link.close();
   };
   try {
-    const { natsPrefix: prefix, natsReplicas: replicas } = config;
+    const { natsPrefix: prefix, natsReplicas } = config;
+    const replicas = Number(natsReplicas);
     const bucket = await Bucket.open(link, `${prefix}_jobs`, replicas, OPEN_MS, signal);
     const leaders = await Bucket.open(link, `${prefix}_leader`, replicas, OPEN_MS, signal);
     const blobs = await NatsBlobStore.open(link, `${prefix}_blobs`, replicas, OPEN_MS, signal);
     const feed = new BucketFeed(bucket, link, random.id());
     const jobs = new NatsJobStore({ bucket, feed, link, onDamage });
     const models = new NatsModelStore(bucket, feed);
+    const board = new NatsFleetBoard(bucket, feed);
     running = feed.run(signal);
     await orAbort(feed.caughtUp(signal), AbortSignal.timeout(READ_ALL_MS));
-    return { jobs, models, blobs, lease: new NatsLeaseRegister(leaders), close };
+    return { jobs, models, blobs, shared: { lease: new NatsLeaseRegister(leaders), board }, close };
   } catch (reason) {
     await close();
     throw reason;

@@ -6,10 +6,10 @@ import type { GenerationHandlers } from "@cogfleet/proto/gen/cogfleet/v1/Generat
 import type { WatchRequest__Output } from "@cogfleet/proto/gen/cogfleet/v1/WatchRequest";
 import { serverStream, unary } from "@cogfleet/service";
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
+import type { FleetView } from "../fleet-view.js";
 import type { Job } from "../job.js";
 import type { Jobs } from "../jobs.js";
 import type { ModelCatalog } from "../models.js";
-import type { WorkerRegistry } from "../workers.js";
 import {
   downloadFromWire,
   integerFromWire,
@@ -22,7 +22,7 @@ import { eventToWire, jobToWire, modelToWire, workerToWire } from "./job-to-wire
 export interface GenerationDeps {
   readonly jobs: Jobs;
   readonly models: ModelCatalog;
-  readonly workers: WorkerRegistry;
+  readonly workers: Pick<FleetView, "all">;
   readonly log: Logger;
   /** Aborts when the server stops: ends the watches, which have no end of their own. */
   readonly stopping: AbortSignal;
@@ -84,9 +84,9 @@ export function generationHandlers(deps: GenerationDeps): GenerationHandlers & U
     ListWorkers: unary("ListWorkers", log, async () => ({ workers: workers.all().map(workerToWire) })),
     ListModels: unary("ListModels", log, async () => ({
       models: models.all().map((facts) => {
-        const ready = workers.all().filter(({ worker, isDraining }) => {
-          return !isDraining && worker.models.some((model) => model.name === facts.name);
-        });
+        const ready = workers
+          .all()
+          .filter((worker) => !worker.isDraining && worker.models.includes(facts.name));
         return modelToWire(facts, ready.length);
       }),
     })),

@@ -9,8 +9,8 @@ import type { Stage as WireStage } from "@cogfleet/proto/gen/cogfleet/v1/Stage";
 import type { SubmitRequest as WireSubmitRequest } from "@cogfleet/proto/gen/cogfleet/v1/SubmitRequest";
 import type { Worker as WireWorker } from "@cogfleet/proto/gen/cogfleet/v1/Worker";
 import type { Timestamp as WireTimestamp } from "@cogfleet/proto/gen/google/protobuf/Timestamp";
+import type { WorkerView } from "../fleet-board.js";
 import type { Artifact, ArtifactKind, Job, JobEvent, JobRequest, JobStage, JobState } from "../job.js";
-import type { Connection } from "../workers.js";
 import { partsToWire, planToWire } from "./plan-to-wire.js";
 
 export const WIRE_STATE = {
@@ -91,19 +91,13 @@ export function eventToWire(jobId: string, event: JobEvent): WireEvent {
   };
 }
 
-export function workerToWire({ worker, assignment, isDraining, connectedAt }: Connection): WireWorker {
-  const busy = assignment === undefined ? "WORKER_STATE_IDLE" : "WORKER_STATE_BUSY";
+export function workerToWire({ jobId, isDraining, connectedAt, models, ...worker }: WorkerView): WireWorker {
+  const busy = jobId === "" ? "WORKER_STATE_IDLE" : "WORKER_STATE_BUSY";
   return {
-    id: worker.id,
+    ...worker,
     state: isDraining ? "WORKER_STATE_DRAINING" : busy,
-    device: worker.device,
-    precision: worker.precision,
-    threads: worker.threads,
-    models: worker.models.map((model) => model.name),
-    jobId: assignment?.jobId ?? "",
-    hostname: worker.hostname,
-    pid: worker.pid,
-    version: worker.version,
+    models: [...models],
+    jobId,
     connectTime: timestampToWire(connectedAt),
   };
 }

@@ -85,7 +85,8 @@ export class House {
     const shared = { ...this, observer: this.#observer, log: silentLogger };
     this.dispatcher = new Dispatcher(shared, { maxFruitlessAttempts: 3, maxTenantRanks });
     this.store.onAnyChange((jobId, stored) => this.dispatcher.observe(jobId, stored));
-    this.fleet = new Fleet({ ...shared, dispatcher: this.dispatcher });
+    this.fleet = new Fleet({ ...shared, dispatcher: this.dispatcher, leader: () => undefined });
+    this.fleet.open();
     const random = countingRandom();
     this.jobs = new Jobs(
       { ...shared, dispatcher: this.dispatcher, gate: resolveRequest, random },

@@ -27,7 +27,8 @@ export function natsProgram(which: "newest" | "oldest" = "newest"): NatsProgram 
     .map((file) => ({ path: file, version: versionOf(file) }))
     .sort((a, b) => b.version.localeCompare(a.version, "en", { numeric: true }));
   const found = which === "newest" ? programs[0] : programs.at(-1);
-  if (found === undefined) throw new Error("nats-server is missing: bash scripts/install-test-tools.sh");
+  const isThere = found !== undefined && (which === "oldest" || Number(found.version.split(".")[1]) >= 11);
+  if (!isThere) throw new Error("no nats-server of 2.11 or later: bash scripts/install-test-tools.sh");
   return found;
 }
 

@@ -42,7 +42,7 @@ function connect(t: TestContext, address: string) {
   };
   const dial = dialCoordinator(
     { random: systemRandom, log, credentials: credentials.createInsecure() },
-    address,
+    { address, host: "127.0.0.1" },
     {
       id: "w1",
       device: "cpu",
@@ -308,9 +308,14 @@ describe("an upload", () => {
     });
   });
 
-  it("fails without a connection", async (t) => {
+  it("is kept until there is a connection, or it is not wanted any more", async (t) => {
     const coordinator = await FakeCoordinator.start(t);
     const { client } = connect(t, coordinator.address);
-    await assert.rejects(client.putArtifact(id, artifact, data, neverAborts), { code: "unavailable" });
+    const stored = client.putArtifact(id, artifact, data, neverAborts);
+    await (await coordinator.connection()).send(WELCOME);
+    await stored;
+    assert.equal(coordinator.uploads.length, 1);
+    const abandoned = AbortSignal.abort(new ClusterError("lease_lost", "too late"));
+    await assert.rejects(client.putArtifact(id, artifact, data, abandoned), /too late/);
   });
 });

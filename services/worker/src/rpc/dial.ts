@@ -6,6 +6,7 @@ import type { WorkerMessage } from "@cogfleet/proto/gen/cogfleet/v1/WorkerMessag
 import { readStream } from "@cogfleet/service";
 import type { ChannelCredentials, ClientDuplexStream } from "@grpc/grpc-js";
 import type { Command } from "../assignment.js";
+import type { CoordinatorAddress } from "../dial-leader.js";
 import type { Dial, FleetConnection } from "../fleet-client.js";
 import { getCheckpoint, putCheckpoint } from "./checkpoint-transfer.js";
 import { commandFromWire, helloToWire, reportToWire, type WorkerFacts, welcomeFromWire } from "./messages.js";
@@ -23,13 +24,15 @@ export interface DialDeps {
   readonly credentials: ChannelCredentials;
 }
 
-/**
- * The way to a coordinator over gRPC.
- * @param address host:port
- */
-export function dialCoordinator(deps: DialDeps, address: string, facts: WorkerFacts): Dial {
+/** The way to a coordinator over gRPC. */
+export function dialCoordinator(
+  deps: DialDeps,
+  { address, host }: CoordinatorAddress,
+  facts: WorkerFacts,
+): Dial {
   return async (signal) => {
-    const stub: FleetStub = new fleetApi.Fleet(address, deps.credentials, CHANNEL);
+    const options = { ...CHANNEL, "grpc.ssl_target_name_override": host };
+    const stub: FleetStub = new fleetApi.Fleet(address, deps.credentials, options);
     try {
       const call: ClientDuplexStream<WorkerMessage, CoordinatorMessage__Output> = stub.connect();
       const messages = readStream(call, signal);
