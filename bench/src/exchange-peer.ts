@@ -1,5 +1,6 @@
 // The other process of the exchange benchmark: rank 1, which sends. It ends when its parent goes.
 import process from "node:process";
+import { expectLargeBuffers } from "@cogfleet/core";
 import { type Addresses, openEnd, type Way } from "./exchange-end.js";
 import { sendAll, serveRaw, TRAFFIC } from "./exchange-traffic.js";
 
@@ -13,6 +14,7 @@ export interface PeerHello {
   readonly rawPort: number;
 }
 
+expectLargeBuffers(); // as a worker does
 const source = Uint8Array.from({ length: TRAFFIC.messageBytes }, (_, i) => (i * 31) >> 3);
 const end = await openEnd({ frameBytes: TRAFFIC.frameBytes });
 const { port } = await serveRaw(source);

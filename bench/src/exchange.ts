@@ -1,6 +1,6 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import type { Clock } from "@cogfleet/core";
+import { type Clock, expectLargeBuffers } from "@cogfleet/core";
 import { openEnd, type Way } from "./exchange-end.js";
 import type { ParentMessage, PeerHello } from "./exchange-peer.js";
 import { EXCHANGE_PEER, readRaw, receiveAll, TRAFFIC } from "./exchange-traffic.js";
@@ -11,6 +11,7 @@ export async function exchangeBench(
   { repeats }: { readonly repeats: number },
   clock: Clock,
 ): Promise<BenchResult[]> {
+  expectLargeBuffers(); // as a worker does, in both processes
   const child = fork(EXCHANGE_PEER);
   const end = await openEnd({ frameBytes: TRAFFIC.frameBytes });
   try {

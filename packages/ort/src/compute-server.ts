@@ -1,4 +1,4 @@
-import { ClusterError } from "@cogfleet/core";
+import { ClusterError, freeMemory } from "@cogfleet/core";
 import type { Tensor } from "@cogfleet/model";
 import type { ComputeReply, ComputeRequest } from "./compute-messages.js";
 import type { RuntimeOptions } from "./device.js";
@@ -45,7 +45,9 @@ export function computeServer(
         const session = sessions.get(request.session);
         if (session === undefined)
           throw new ClusterError("internal", `session ${request.session} is not open`);
-        return session.run(request.inputs);
+        const outputs = await session.run(request.inputs);
+        freeMemory(Object.values(request.inputs).map(({ data }) => data)); // they came as ours, or as copies
+        return outputs;
       }
       case "close": {
         const session = sessions.get(request.session);

@@ -1,5 +1,5 @@
 import process from "node:process";
-import { ClusterError, systemClock, systemRandom } from "@cogfleet/core";
+import { ClusterError, expectLargeBuffers, systemClock, systemRandom } from "@cogfleet/core";
 import { createLogger, describeSettings, runService } from "@cogfleet/service";
 import { parseWorkerConfig, type WorkerConfig, workerSettings } from "./config.js";
 import { type RunningWorker, startWorker } from "./start.js";
@@ -12,6 +12,7 @@ if (argv.includes("--help") || argv.includes("-h")) {
   console.log(`usage: worker [flags]\n\n${describeSettings(workerSettings)}`);
   process.exit(0);
 }
+expectLargeBuffers();
 let worker: RunningWorker | undefined;
 const code = await main(parse());
 // ONNX Runtime aborts the process when it exits inside a run: what could not be waited for is killed instead.
