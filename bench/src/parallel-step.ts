@@ -1,15 +1,14 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { neverAborts } from "@cogfleet/core";
 import { type Plan, planSize } from "@cogfleet/parallel";
-import type { Addresses, Way } from "./exchange-end.js";
+import type { Way } from "./exchange-end.js";
 import { REALISTIC_TRANSFORMER, writeRandomCheckpoint } from "./random-checkpoint.js";
-import type { RankReply, RankRequest, Timing } from "./rank-process.js";
+import { startRankChildren } from "./rank-children.js";
+import type { RankReply, RankRequest } from "./rank-process.js";
 import { type BenchResult, median, spread } from "./report.js";
+import { mean, type Timing, together } from "./timing.js";
 
 export interface ParallelStepOptions {
   /** Of each rank. */
@@ -59,13 +58,13 @@ async function measure(
     rates: Array.from({ length: size }, () => 1),
     vae: { kind: "serial" },
   };
-  const ranks = await startRanks(folder, threads, plan);
+  const argv = [folder, String(threads)];
+  const ranks = await startRankChildren<RankRequest, RankReply>("./rank-process.js", argv, size);
   try {
+    await ranks.askAll((rank) => ({ kind: "join", rank, all: ranks.addresses, plan }));
     const slowest = async (request: RankRequest): Promise<Timing> => {
-      const timings = await Promise.all(ranks.map((rank) => ask(rank, request)));
-      const of = (part: keyof Timing): number =>
-        Math.max(...timings.map((reply) => (reply.kind === "done" ? reply[part] : Number.NaN)));
-      return { wall: of("wall"), cpu: of("cpu") };
+      const replies = await ranks.askAll(() => request);
+      return together(replies.flatMap((reply) => (reply.kind === "done" ? [reply] : [])));
     };
     const step = (way: Way): Promise<Timing> => slowest({ kind: "step", way });
     const share = (): Promise<Timing> => slowest({ kind: "share" });
@@ -96,41 +95,6 @@ async function measure(
       },
     }));
   } finally {
-    for (const rank of ranks) rank.disconnect();
+    ranks.stop();
   }
-}
-
-function mean(a: Timing, b: Timing): Timing {
-  return { wall: (a.wall + b.wall) / 2, cpu: (a.cpu + b.cpu) / 2 };
-}
-
-async function startRanks(folder: string, threads: number, plan: Plan): Promise<ChildProcess[]> {
-  const script = fileURLToPath(new URL("./rank-process.js", import.meta.url));
-  const ranks = Array.from({ length: planSize(plan) }, () => fork(script, [folder, String(threads)]));
-  const all: readonly Addresses[] = await Promise.all(
-    ranks.map(async (rank) => {
-      const reply = await next(rank);
-      if (reply.kind !== "hello") throw new Error(`a rank began with ${reply.kind}`);
-      return reply.addresses;
-    }),
-  );
-  await Promise.all(ranks.map((process, rank) => ask(process, { kind: "join", rank, all, plan })));
-  return ranks;
-}
-
-function ask(rank: ChildProcess, request: RankRequest): Promise<RankReply> {
-  const reply = next(rank);
-  rank.send(request);
-  return reply;
-}
-
-async function next(rank: ChildProcess): Promise<RankReply> {
-  const stop = new AbortController();
-  const exited = once(rank, "exit", { signal: stop.signal }).then(([code]) => {
-    throw new Error(`a rank ended with code ${code} before it replied`);
-  });
-  const [reply] = await Promise.race([once(rank, "message"), exited]);
-  stop.abort();
-  await exited.catch(() => {});
-  return reply as RankReply;
 }

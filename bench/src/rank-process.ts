@@ -1,12 +1,13 @@
 // One rank of parallel-step and cfg-step: it takes denoising steps with the others, or its share of one by itself.
 //   node rank-process.js CHECKPOINT THREADS
 import process from "node:process";
-import { systemClock } from "@cogfleet/core";
 import type { GrpcGroup } from "@cogfleet/exchange";
 import { startThreadRuntime } from "@cogfleet/ort";
 import type { Plan } from "@cogfleet/parallel";
 import { type Addresses, openEnd, type Way } from "./exchange-end.js";
+import { answerParent } from "./rank-children.js";
 import { openRankStep, type RankStep } from "./rank-step.js";
+import { type Timing, timed } from "./timing.js";
 
 /** What the parent asks for: to join once, then for steps and shares. */
 export type RankRequest =
@@ -19,16 +20,7 @@ export type RankRequest =
   | { readonly kind: "step"; readonly way: Way }
   | { readonly kind: "share" };
 
-export type RankReply =
-  | { readonly kind: "hello"; readonly addresses: Addresses }
-  | { readonly kind: "joined" }
-  | ({ readonly kind: "done" } & Timing);
-
-/** Seconds: by the clock, and of all threads of the process. */
-export interface Timing {
-  readonly wall: number;
-  readonly cpu: number;
-}
+export type RankReply = { readonly kind: "joined" } | ({ readonly kind: "done" } & Timing);
 
 const [folder = "", threads = "1"] = process.argv.slice(2);
 const runtime = startThreadRuntime({
@@ -47,23 +39,9 @@ async function obey(request: RankRequest): Promise<RankReply> {
     return { kind: "joined" };
   }
   if (rank === undefined) throw new Error("asked to compute before joining");
-  const cpu = process.cpuUsage();
-  const start = systemClock.now();
-  if (request.kind === "share") await rank.step.share();
-  else await rank.step.step(rank.groups[request.way]);
-  const wall = (systemClock.now() - start) / 1000;
-  const { user, system } = process.cpuUsage(cpu);
-  return { kind: "done", wall, cpu: (user + system) / 1e6 };
+  const { step, groups } = rank;
+  const work = request.kind === "share" ? step.share : () => step.step(groups[request.way]);
+  return { kind: "done", ...(await timed(work)) };
 }
 
-process.on("message", (message) => {
-  obey(message as RankRequest).then(
-    (reply) => process.send?.(reply),
-    (reason: unknown) => {
-      process.stderr.write(`${reason instanceof Error ? reason.stack : reason}\n`);
-      process.exit(1);
-    },
-  );
-});
-process.on("disconnect", () => process.exit(0));
-process.send?.({ kind: "hello", addresses: end.addresses } satisfies RankReply);
+answerParent(end.addresses, obey);

@@ -1,11 +1,13 @@
 // One rank of vae-decode: it decodes with the others, or its own chunks by itself.
 //   node vae-rank-process.js VAE_FOLDER THREADS
 import process from "node:process";
-import { neverAborts, systemClock } from "@cogfleet/core";
+import { neverAborts } from "@cogfleet/core";
 import { type FrameSize, openVaeDecoder, readVaeFolder } from "@cogfleet/model";
 import { startThreadRuntime } from "@cogfleet/ort";
 import { type Group, openShardedVaeDecoder, type VaePlan } from "@cogfleet/parallel";
 import { type Addresses, openEnd, type Way } from "./exchange-end.js";
+import { answerParent } from "./rank-children.js";
+import { type Timing, timed } from "./timing.js";
 
 /** What the parent asks for: to join once, then the rest in any order. */
 export type VaeRankRequest =
@@ -24,11 +26,9 @@ export type VaeRankRequest =
   | { readonly kind: "compare" };
 
 export type VaeRankReply =
-  | { readonly kind: "hello"; readonly addresses: Addresses }
   | { readonly kind: "joined" }
   | { readonly kind: "compared"; readonly isSame: boolean }
-  /** Seconds: by the clock, and of all threads of the process. */
-  | { readonly kind: "done"; readonly wall: number; readonly cpu: number };
+  | ({ readonly kind: "done" } & Timing);
 
 const [folder = "", threads = "1"] = process.argv.slice(2);
 const device = { kind: "cpu", index: 0 } as const;
@@ -70,26 +70,14 @@ async function obey(request: VaeRankRequest): Promise<VaeRankReply> {
     const { sample } = await alone.decode(latents, size, untiled, neverAborts);
     return { kind: "compared", isSame: sample.every((value, i) => value === decoded?.[i]) };
   }
-  const cpu = process.cpuUsage();
-  const start = systemClock.now();
-  if (request.kind === "share") await alone.decode(ownLatents, own, untiled, neverAborts);
-  else {
-    const group = groups[request.way];
-    decoded = (await sharded.decode(group, plan, latents, size, untiled, neverAborts))?.sample;
-  }
-  const wall = (systemClock.now() - start) / 1000;
-  const { user, system } = process.cpuUsage(cpu);
-  return { kind: "done", wall, cpu: (user + system) / 1e6 };
+  const work = async (): Promise<void> => {
+    if (request.kind === "share") await alone.decode(ownLatents, own, untiled, neverAborts);
+    else {
+      const group = groups[request.way];
+      decoded = (await sharded.decode(group, plan, latents, size, untiled, neverAborts))?.sample;
+    }
+  };
+  return { kind: "done", ...(await timed(work)) };
 }
 
-process.on("message", (message) => {
-  obey(message as VaeRankRequest).then(
-    (reply) => process.send?.(reply),
-    (reason: unknown) => {
-      process.stderr.write(`${reason instanceof Error ? reason.stack : reason}\n`);
-      process.exit(1);
-    },
-  );
-});
-process.on("disconnect", () => process.exit(0));
-process.send?.({ kind: "hello", addresses: end.addresses } satisfies VaeRankReply);
+answerParent(end.addresses, obey);

@@ -1,10 +1,9 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import type { FrameSize } from "@cogfleet/model";
 import type { VaePlan } from "@cogfleet/parallel";
-import type { Addresses, Way } from "./exchange-end.js";
+import type { Way } from "./exchange-end.js";
+import { type RankChildren, startRankChildren } from "./rank-children.js";
 import { type BenchResult, median, spread } from "./report.js";
+import { mean, type Timing, together } from "./timing.js";
 import type { VaeRankReply, VaeRankRequest } from "./vae-rank-process.js";
 
 export interface VaeRanksOptions {
@@ -19,34 +18,18 @@ export interface VaeRanksOptions {
   readonly chunksOfRank: number;
 }
 
-interface Timing {
-  readonly wall: number;
-  readonly cpu: number;
-}
-
 const RANKS = 2;
 
 /** A decode by two processes against each one's own chunks, decoded in as many processes that never talk. */
 export async function vaeRanksBench(options: VaeRanksOptions): Promise<BenchResult[]> {
   const { folder, threads, repeats, chunk, chunksOfRank } = options;
-  const script = fileURLToPath(new URL("./vae-rank-process.js", import.meta.url));
-  const ranks = Array.from({ length: RANKS }, () => fork(script, [folder, String(threads)]));
+  const argv = [folder, String(threads)];
+  const ranks = await startRankChildren<VaeRankRequest, VaeRankReply>("./vae-rank-process.js", argv, RANKS);
   try {
-    const all = await Promise.all(
-      ranks.map(async (rank) => {
-        const reply = await next(rank);
-        if (reply.kind !== "hello") throw new Error(`a rank began with ${reply.kind}`);
-        return reply.addresses;
-      }),
-    );
-    await joinAll(ranks, all, options);
+    await joinAll(ranks, options);
     const both = async (request: VaeRankRequest): Promise<Timing> => {
-      const replies = await Promise.all(ranks.map((rank) => ask(rank, request)));
-      const timings = replies.flatMap((reply) => (reply.kind === "done" ? [reply] : []));
-      return {
-        wall: Math.max(...timings.map(({ wall }) => wall)),
-        cpu: timings.reduce((sum, { cpu }) => sum + cpu, 0),
-      };
+      const replies = await ranks.askAll(() => request);
+      return together(replies.flatMap((reply) => (reply.kind === "done" ? [reply] : [])));
     };
     const rounds: { readonly share: Timing; readonly decodes: Readonly<Record<Way, Timing>> }[] = [];
     for (let i = 0; i <= repeats; i++) {
@@ -54,11 +37,10 @@ export async function vaeRanksBench(options: VaeRanksOptions): Promise<BenchResu
       const before = await both({ kind: "share" });
       const shared = await both({ kind: "decode", way: "shared-memory" });
       const tcp = await both({ kind: "decode", way: "tcp" });
-      const after = await both({ kind: "share" });
-      const share = { wall: (before.wall + after.wall) / 2, cpu: (before.cpu + after.cpu) / 2 };
+      const share = mean(before, await both({ kind: "share" }));
       if (i > 0) rounds.push({ share, decodes: { "shared-memory": shared, tcp } });
     }
-    const compared = await ask(ranks[0] as ChildProcess, { kind: "compare" });
+    const compared = await ranks.ask(0, { kind: "compare" });
     if (compared.kind !== "compared" || !compared.isSame)
       throw new Error("two ranks decoded other bits than one");
     const fastest = (timings: readonly Timing[]): number => Math.min(...timings.map(({ wall }) => wall));
@@ -84,39 +66,20 @@ export async function vaeRanksBench(options: VaeRanksOptions): Promise<BenchResu
       };
     });
   } finally {
-    for (const rank of ranks) rank.disconnect();
+    ranks.stop();
   }
 }
 
 async function joinAll(
-  ranks: readonly ChildProcess[],
-  all: readonly Addresses[],
+  ranks: RankChildren<VaeRankRequest, VaeRankReply>,
   { chunk, chunksOfRank }: VaeRanksOptions,
 ): Promise<void> {
+  const all = ranks.addresses;
   const size = { ...chunk, frames: RANKS * chunksOfRank * chunk.frames };
   const plan: VaePlan = {
     kind: "temporal",
-    chunks: ranks.map((_, rank) => ({ start: rank * chunksOfRank, count: chunksOfRank })),
+    chunks: all.map((_, rank) => ({ start: rank * chunksOfRank, count: chunksOfRank })),
   };
   const ownFrames = chunksOfRank * chunk.frames;
-  await Promise.all(
-    ranks.map((process, rank) => ask(process, { kind: "join", rank, all, plan, size, ownFrames })),
-  );
-}
-
-function ask(rank: ChildProcess, request: VaeRankRequest): Promise<VaeRankReply> {
-  const reply = next(rank);
-  rank.send(request);
-  return reply;
-}
-
-async function next(rank: ChildProcess): Promise<VaeRankReply> {
-  const stop = new AbortController();
-  const exited = once(rank, "exit", { signal: stop.signal }).then(([code]) => {
-    throw new Error(`a rank ended with code ${code} before it replied`);
-  });
-  const [reply] = await Promise.race([once(rank, "message"), exited]);
-  stop.abort();
-  await exited.catch(() => {});
-  return reply as VaeRankReply;
+  await ranks.askAll((rank) => ({ kind: "join", rank, all, plan, size, ownFrames }));
 }
