@@ -17,7 +17,6 @@ import {
   type Group,
   jobShape,
   makePlan,
-  memoryGroups,
   type OwnState,
   openShardedTransformer,
   type Plan,
@@ -41,8 +40,8 @@ const LINKS_GBIT = [10, 25, 100, 200] as const;
 /** With the copies between card and host, which change the balance: at one link. */
 const HOST_GBIT = 100;
 const LATENCY_SECONDS = 20e-6;
-/** All layers are alike: one stands for 42. */
-const LAYERS = 1;
+/** All layers are alike: the time from one attention to the next stands for that of the 42 - 3 that are not run. */
+const LAYERS = 3;
 /**
  * A dilated step takes so many times as long as the same step at loopback's full speed. Ranks share one thread here, and
  * what it does between transfers is no part of the model: at 16 it is a few percent. Below 4 the real traffic would be
@@ -111,7 +110,9 @@ async function fleetRow(
   const link = { bytesPerSecond: (gbit * 1e9) / 8, latencySeconds: LATENCY_SECONDS };
   const { plan, seconds: expected } = plannedStep(degrees, link, hasHost);
   const hostBytesPerSecond = hasHost ? DEFAULT_HOST_BYTES_PER_SECOND : undefined;
-  const runStep = await openFleet(clock, groups, { plan, link, hostBytesPerSecond });
+  const links = new ModelledLinks(clock, groups.length, link);
+  const carried = groups.map((group) => links.wrap(group));
+  const runStep = await openFleet(clock, links, carried, { plan, link, hostBytesPerSecond });
   await runStep(0); // the first one works out positions
   // At full speed, and with no device in the way: what loopback carries, in this pattern and this minute.
   const free = await runStep(0);
@@ -143,6 +144,7 @@ async function fleetRow(
       cfg: plan.cfg,
       context: plan.context,
       parts: plan.parts ?? 1,
+      runs: plan.runs ?? 1,
       link_gbit: gbit,
       time_dilation: timeScale,
       modelled_step_seconds: run.stepSeconds,
@@ -183,14 +185,18 @@ export function plannedStep(
 
 /** Virtual time costs nothing, and the modelled links look no closer than half a millisecond. */
 const SIMULATED_DILATION = 1000;
+/** Messages up to this are read; larger ones are tensors. */
+const SIMULATED_BYTES = 64;
 
 /**
- * The same program on the same models in virtual time, its messages copied in memory: what the arrangement would take on a
+ * The same program on the same models in virtual time, its large messages empty: what the arrangement would take on a
  * machine that does nothing else. What the real run takes longer is this machine's doing.
  */
 export async function simulatedStep(ranks: number, setting: Setting): Promise<StepTimes> {
   const clock = new ManualClock();
-  const runStep = await openFleet(clock, memoryGroups(ranks).groups, setting);
+  const links = new ModelledLinks(clock, ranks, setting.link);
+  const groups = Array.from({ length: ranks }, (_, rank) => links.group(rank, SIMULATED_BYTES));
+  const runStep = await openFleet(clock, links, groups, setting);
   const step = runStep(SIMULATED_DILATION);
   let isDone = false;
   const done = step.finally(() => {
@@ -200,10 +206,13 @@ export async function simulatedStep(ranks: number, setting: Setting): Promise<St
   return done;
 }
 
-/** Opens the ranks; what comes back takes a step with them. */
-async function openFleet(clock: Clock, groups: readonly Group[], setting: Setting): Promise<RunStep> {
-  const { plan, link, hostBytesPerSecond } = setting;
-  const links = new ModelledLinks(clock, groups.length, link);
+/** Opens the ranks, whose groups are of `links`; what comes back takes a step with them. */
+async function openFleet(
+  clock: Clock,
+  links: ModelledLinks,
+  groups: readonly Group[],
+  { plan, hostBytesPerSecond }: Setting,
+): Promise<RunStep> {
   // Not rotary, since the rotary family is refused in fp16: 16-bit numbers are sent as the published runs did.
   const config = { ...CARD.configs.transformer, numLayers: LAYERS, useRotaryPositionalEmbeddings: false };
   const denoise = planDenoise(
@@ -215,7 +224,7 @@ async function openFleet(clock: Clock, groups: readonly Group[], setting: Settin
     groups.map(async (group): Promise<ModelledRank> => {
       const device = new ModelledDevice(clock, { rate: RATE, hostBytesPerSecond });
       const transformer = await openShardedTransformer(device, config, ANY_WEIGHTS, "fp16", neverAborts);
-      const deal = dealDenoise(links.wrap(group), plan, config, denoise, CARD.args.maxSequenceLength);
+      const deal = dealDenoise(group, plan, config, denoise, CARD.args.maxSequenceLength);
       const text = deal.layout.text[deal.context.rank]?.count ?? 0;
       const video = deal.layout.video[deal.context.rank]?.count ?? 0;
       const embeds = new Float32Array((2 / plan.cfg) * text * config.textEmbedDim);
@@ -246,12 +255,11 @@ async function timedStep(
   links.restart(timeScale);
   for (const { device } of ranks) device.restart(timeScale);
   const start = clock.now();
-  const inForward = { endedAt: start, portSeconds: 0 };
+  const inForward = { portSeconds: 0 };
   await Promise.all(
     ranks.map(async ({ rank, transformer, deal, embeds, state }) => {
       const forward: ShardedTransformer["forward"] = async (...args) => {
         const output = await transformer.forward(...args);
-        inForward.endedAt = clock.now();
         inForward.portSeconds = Math.max(inForward.portSeconds, links.portSeconds(rank));
         return output;
       };
@@ -259,19 +267,25 @@ async function timedStep(
     }),
   );
   const wallSeconds = (clock.now() - start) / 1000;
-  const forwardSeconds = (inForward.endedAt - start) / 1000;
+  const layerSeconds = Math.max(...ranks.map(({ device }) => secondsBetweenLayers(device.attentionEnds)));
   const all = job.layers / LAYERS;
   const portSeconds = Math.max(...ranks.map(({ rank }) => links.portSeconds(rank)));
   const worst = (key: "computeSeconds" | "hostSeconds"): number =>
     all * Math.max(...ranks.map(({ device }) => device.busy[key]));
   return {
     wallSeconds,
-    stepSeconds: (all * forwardSeconds + wallSeconds - forwardSeconds) / timeScale,
+    stepSeconds: (wallSeconds + (job.layers - LAYERS) * layerSeconds) / timeScale,
     computeSeconds: worst("computeSeconds"),
     hostSeconds: worst("hostSeconds"),
     transferSeconds: all * inForward.portSeconds + portSeconds - inForward.portSeconds,
     bytes: links.bytes,
   };
+}
+
+/** From the end of the first layer's attention to that of the last one's, a layer. */
+function secondsBetweenLayers(attentionEnds: readonly number[]): number {
+  const [first = 0, last = 0] = [attentionEnds[attentionEnds.length / LAYERS - 1], attentionEnds.at(-1)];
+  return (last - first) / 1000 / (LAYERS - 1);
 }
 
 const SCHEDULER = {

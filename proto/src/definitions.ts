@@ -7,7 +7,7 @@ import type { ProtoGrpcType as FleetTypes } from "./gen/fleet.js";
 import type { ProtoGrpcType as GenerationTypes } from "./gen/generation.js";
 
 /** The protocol between coordinator, workers and peers. Raised by every change that an older peer cannot follow. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 // The same options as in scripts/generate-protos.mjs: the generated types hold for these only.
 const LOAD_OPTIONS: Options = {

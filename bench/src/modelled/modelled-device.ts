@@ -29,6 +29,7 @@ export class ModelledDevice implements Runtime {
   #free: Promise<void> = Promise.resolve();
   #computeSeconds = 0;
   #hostSeconds = 0;
+  #attentionEnds: number[] = [];
 
   constructor(clock: Clock, card: Card) {
     this.#clock = clock;
@@ -40,6 +41,12 @@ export class ModelledDevice implements Runtime {
     this.#timeScale = timeScale;
     this.#computeSeconds = 0;
     this.#hostSeconds = 0;
+    this.#attentionEnds = [];
+  }
+
+  /** When the runs of attention graphs were through, by the clock, ms. */
+  get attentionEnds(): readonly number[] {
+    return this.#attentionEnds;
   }
 
   /** Seconds of the card so far: arithmetic, and copies to and from the host. */
@@ -61,6 +68,7 @@ export class ModelledDevice implements Runtime {
         this.#computeSeconds += computeSeconds;
         this.#hostSeconds += hostSeconds;
         await this.#take(computeSeconds + hostSeconds, signal);
+        if (isAttention(graph)) this.#attentionEnds.push(this.#clock.now());
         return outputs;
       },
       close: async () => {},
@@ -73,7 +81,8 @@ export class ModelledDevice implements Runtime {
   #blank({ type }: GraphPort, dims: readonly number[]): Tensor {
     const count = elements(dims);
     const bytes = count * (type === "float16" ? 2 : 4);
-    if (this.#zeros.byteLength < bytes) this.#zeros = new ArrayBuffer(bytes);
+    // A byte more: whoever frees a tensor must not take the zeros along.
+    if (this.#zeros.byteLength <= bytes) this.#zeros = new ArrayBuffer(bytes + 1);
     return type === "float16"
       ? { type, data: new Uint16Array(this.#zeros, 0, count), dims }
       : { type: "float32", data: new Float32Array(this.#zeros, 0, count), dims };
@@ -116,9 +125,14 @@ function shapeOf(inputs: Tensors): Shape {
 /** Of q, k, v and of the rest of a layer, of its 24 D^2 a row; what is not a product of rows or attention is left out. */
 const ROW_PRODUCTS = { before: 6, after: 18 } as const;
 
-function flopsOf({ name, outputs }: Graph, inputs: Tensors): number {
+function isAttention({ name }: Graph): boolean {
+  return name.startsWith("transformer.heads-");
+}
+
+function flopsOf(graph: Graph, inputs: Tensors): number {
+  const { outputs } = graph;
   const { batch, text, video, queries } = shapeOf(inputs);
-  if (name.startsWith("transformer.heads-")) {
+  if (isAttention(graph)) {
     const [, keys = 0, width = 0] = inputs["k"]?.dims ?? [];
     return 4 * batch * queries * keys * width;
   }

@@ -2,7 +2,7 @@
 // by the messages under way. The bytes really move, through the group that is wrapped; a message arrives when both the
 // real one and its model have.
 import { type Clock, ClusterError } from "@cogfleet/core";
-import { type Block, blockBytes, type Group } from "@cogfleet/parallel";
+import { type Block, blockBytes, copyBlocks, type Group } from "@cogfleet/parallel";
 
 /** What a link can carry, in the model's seconds. */
 export interface LinkRate {
@@ -20,8 +20,14 @@ interface Flow {
 interface Meeting {
   readonly arrived: Promise<void>;
   arrive(): void;
-  isOffered: boolean;
-  isAwaited: boolean;
+  offered?: readonly Block[];
+  awaited?: readonly Block[];
+}
+
+interface Message {
+  readonly from: number;
+  readonly to: number;
+  readonly tag: string;
 }
 
 /** The network between ranks that live in one process. */
@@ -64,37 +70,45 @@ export class ModelledLinks {
 
   /** `group` over this network. */
   wrap(group: Group): Group {
-    const through = async (
-      side: "isOffered" | "isAwaited",
-      name: readonly [from: number, to: number, tag: string],
-      blocks: readonly Block[],
-      real: Promise<void>,
-    ): Promise<void> => {
-      const model = this.#meet(side, name, blockBytes(blocks));
-      await Promise.all([real, model]);
+    const model = this.group(group.rank, 0);
+    return {
+      ...model,
+      send: async (to, tag, blocks, signal) => {
+        await Promise.all([group.send(to, tag, blocks, signal), model.send(to, tag, blocks, signal)]);
+      },
+      recv: async (from, tag, into, signal) => {
+        await Promise.all([group.recv(from, tag, into, signal), model.recv(from, tag, into, signal)]);
+      },
     };
-    const { rank, size } = group;
+  }
+
+  /** A rank whose messages take their time; those of more than `carriedBytes` leave what receives them as it was. */
+  group(rank: number, carriedBytes: number): Group {
+    const meet = (message: Message, side: "offered" | "awaited", blocks: readonly Block[]): Promise<void> =>
+      this.#meet(message, side, blocks, carriedBytes);
     return {
       rank,
-      size,
-      send: (to, tag, blocks, signal) =>
-        through("isOffered", [rank, to, tag], blocks, group.send(to, tag, blocks, signal)),
-      recv: (from, tag, into, signal) =>
-        through("isAwaited", [from, rank, tag], into, group.recv(from, tag, into, signal)),
+      size: this.#ranks,
+      send: (to, tag, blocks) => meet({ from: rank, to, tag }, "offered", blocks),
+      recv: (from, tag, into) => meet({ from, to: rank, tag }, "awaited", into),
     };
   }
 
   #meet(
-    side: "isOffered" | "isAwaited",
-    [from, to, tag]: readonly [number, number, string],
-    bytes: number,
+    { from, to, tag }: Message,
+    side: "offered" | "awaited",
+    blocks: readonly Block[],
+    carriedBytes: number,
   ): Promise<void> {
     const key = `${from}>${to} ${tag}`;
     const meeting = this.#meetings.get(key) ?? newMeeting();
     this.#meetings.set(key, meeting);
-    meeting[side] = true;
-    if (meeting.isOffered && meeting.isAwaited) {
+    meeting[side] = blocks;
+    const { offered, awaited } = meeting;
+    if (offered !== undefined && awaited !== undefined) {
       this.#meetings.delete(key);
+      const bytes = blockBytes(offered);
+      if (bytes <= carriedBytes) copyBlocks(offered, awaited);
       this.#start({ from, to, left: bytes, arrive: meeting.arrive });
     }
     return meeting.arrived;
@@ -166,5 +180,5 @@ function newMeeting(): Meeting {
   const arrived = new Promise<void>((resolve) => {
     arrive = resolve;
   });
-  return { arrived, arrive: () => arrive(), isOffered: false, isAwaited: false };
+  return { arrived, arrive: () => arrive() };
 }

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ClusterError, neverAborts } from "@cogfleet/core";
 import fc from "fast-check";
-import { arrange, attentionCells, splitHeads } from "./arrangement.js";
+import { arrange, attentionCells } from "./arrangement.js";
 import { bytesOf } from "./block.js";
-import { type ExchangeShape, headsIntoRows, headsToRows, rowsToHeads } from "./exchange.js";
+import { type ExchangeShape, headsToRows, rowsToHeads } from "./exchange.js";
 import { allGatherRows, gatherRows } from "./gather.js";
 import { type Group, subgroup } from "./group.js";
 import { passHalo } from "./halo.js";
@@ -93,31 +93,6 @@ describe("the collectives equal slicing the whole tensor", () => {
           assert.deepEqual(operands.value, slice(w, 3, all, cell.heads));
           assert.equal(operands.key.byteLength, operands.key.buffer.byteLength);
           assert.deepEqual(await headsToRows(group, operands.query, shape, "out", neverAborts), input.query);
-        });
-      }),
-    );
-  });
-
-  it("when the heads go in several runs that overlap", async () => {
-    await fc.assert(
-      fc.asyncProperty(world, fc.integer({ min: 2, max: 3 }), fc.scheduler(), async (w, parts, scheduler) => {
-        const shape = shapeOf(w);
-        const everyHead = { start: 0, count: w.heads };
-        const runs = splitHeads(shape.cells, parts);
-        await onEveryRank(w.rates.length, scheduler, async (group) => {
-          const own = shape.rows[group.rank];
-          assert.ok(own);
-          const input = slice(w, 0, own, everyHead);
-          const output = new Uint8Array(input.length);
-          await Promise.all(
-            runs.map(async (cells, run) => {
-              const part = { ...shape, cells };
-              const operands = { query: input, key: input, value: input };
-              const { query } = await rowsToHeads(group, operands, part, `qkv.${run}`, neverAborts);
-              await headsIntoRows(group, query, output, part, `out.${run}`, neverAborts);
-            }),
-          );
-          assert.deepEqual(output, input);
         });
       }),
     );

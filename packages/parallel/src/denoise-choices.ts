@@ -5,8 +5,8 @@ import type { JobShape } from "./job-shape.js";
 import type { ParallelChoice } from "./parallel-choice.js";
 import type { PlanWorker } from "./plan-fleet.js";
 
-/** Cutting an attention finer than this costs more runs than it hides of the transfers. */
-const PARTS = [1, 2, 4, 8];
+/** Parts of an attention by runs of rows: cutting finer costs more messages than it hides of the transfers. */
+const CUTS = [1, 2, 4, 8].flatMap((parts) => [1, 2, 4, 8].map((runs) => ({ parts, runs })));
 
 /**
  * Workers by rank: the first ones, and the quickest. Neighbours in the given order stay neighbours in the first, so
@@ -24,7 +24,7 @@ export function placements(
   return paired.every((worker, i) => worker === inOrder[i]) ? [inOrder] : [inOrder, paired];
 }
 
-/** Rates, columns and parts for these workers. */
+/** Rates, columns, parts and runs for these workers. */
 export function denoiseChoices(
   job: JobShape,
   { cfg, context }: Required<ParallelChoice>,
@@ -35,7 +35,7 @@ export function denoiseChoices(
     columnChoices(job, context)
       .map((columns) => ({ cfg, context, rates, ...columns }))
       .filter((part) => isBusy(job, part))
-      .flatMap((part) => PARTS.map((parts) => ({ ...part, parts }))),
+      .flatMap((part) => CUTS.map((cuts) => ({ ...part, ...cuts }))),
   );
 }
 

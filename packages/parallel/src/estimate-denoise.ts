@@ -1,10 +1,13 @@
-// The time model of the denoise steps. P ranks of a half, G parts that an attention is cut into.
+// The time model of the denoise steps. P ranks of a half, R runs of own rows, G parts that an attention is cut into. A layer
+// has three things to do beside each other, and takes the longest of them and what they wait for each other:
 //
-//   layer = rows + first part's operands + max(attention, the other exchanges) + last part's result
-//   step  = layers x layer + swap of the halves
+//   compute    rows + attention, and what nothing hides: a part's operands of the last run, a run's result of the last part
+//   wire       all operands, then the longer of all results and what lies before the next layer's first operands: the last
+//              part's attention, the first run's results, the first run's rows
+//   step  = layers x layer + swap of the halves + gathering
 //
-// Rows: products over own rows of the slowest rank, with what its cut moves between device and host. An exchange of a
-// part takes the busiest port's bytes / bandwidth, and a latency. All but the first and the last one run under attention.
+// Rows: products over own rows of the slowest rank, with what its cut moves between device and host. An exchange takes the
+// busiest port's bytes / bandwidth, and a latency for each message to a peer: they go one after another.
 import { type ContextLayout, contextLayout } from "./context-layout.js";
 import { hostBytes, layerFlops, operandTraffic, resultTraffic, swapBytes, totalBytes } from "./cost.js";
 import { type JobShape, jointTokens } from "./job-shape.js";
@@ -14,7 +17,7 @@ import { type StageEstimate, stageEstimate } from "./stage-estimate.js";
 import { cutType } from "./transformer-cuts.js";
 
 /** The part of a plan that denoising depends on. */
-export type DenoisePart = Pick<Plan, "cfg" | "context" | "rates" | "columns" | "parts">;
+export type DenoisePart = Pick<Plan, "cfg" | "context" | "rates" | "columns" | "parts" | "runs">;
 
 /** What a run of a session costs beside its arithmetic: two thread hops and the wrapping of tensors (docs/log.md). */
 const RUN_SECONDS = 0.0001;
@@ -84,22 +87,22 @@ export function layerTimes(
   const resultBytes = resultTraffic(job, layout, batch * elementBytes);
   const operands = wireTime(operandBytes, ids, link);
   const results = wireTime(resultBytes, ids, link);
-  const G = layout.parts.length;
-  const wireSeconds = operands.seconds + results.seconds;
-  const runs = isCut ? (1 + G) * RUN_SECONDS : 0;
+  const { parts, runs } = layout;
+  const [G, R] = [parts.length, runs.length];
+  const messages = isCut ? G * R : 0;
+  const wireIn = operands.seconds + messages * operands.latencySeconds;
+  const wireOut = results.seconds + messages * results.latencySeconds;
+  const sessionRuns = isCut ? (R + G) * RUN_SECONDS : 0;
+  const rows = worst((rank) => rank.rows + rank.rowsHost);
   const attention = worst((rank) => rank.attention + rank.attentionHost);
-  // A part's operands must be there before it computes, its result is sent after: G + 1 latencies lie in a row.
-  const latencySeconds = isCut ? operands.latencySeconds * G + results.latencySeconds : 0;
+  const untilFirstResults = Math.max(attention / G + wireOut / G / R, wireOut / R);
+  const computing = rows + attention + (isCut ? (wireIn + wireOut) / G / R : 0);
+  const carrying = isCut ? wireIn + Math.max(wireOut, untilFirstResults + rows / R) : 0;
   return {
-    seconds:
-      worst((rank) => rank.rows + rank.rowsHost) +
-      runs +
-      latencySeconds +
-      wireSeconds / G +
-      Math.max(attention, (wireSeconds * (G - 1)) / G),
-    computeSeconds: worst((rank) => rank.rows + rank.attention) + runs,
-    wireSeconds,
-    latencySeconds,
+    seconds: sessionRuns + Math.max(computing, carrying),
+    computeSeconds: worst((rank) => rank.rows + rank.attention) + sessionRuns,
+    wireSeconds: operands.seconds + results.seconds,
+    latencySeconds: messages * (operands.latencySeconds + results.latencySeconds),
     hostSeconds: worst((rank) => rank.rowsHost + rank.attentionHost),
     bytes: totalBytes(operandBytes) + totalBytes(resultBytes),
   };

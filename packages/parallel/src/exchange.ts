@@ -16,7 +16,7 @@ export interface ExchangeShape {
   readonly heads: number;
   /** D times the size of an element. */
   readonly headBytes: number;
-  /** The rows that each rank holds between attentions, by rank. */
+  /** The rows of each rank that are exchanged, by rank: all that it holds between attentions, or a run of them. */
   readonly rows: readonly Share[];
   /** What each rank computes of the attention, by rank. */
   readonly cells: readonly AttentionCell[];
@@ -27,6 +27,84 @@ export interface AttentionOperands {
   readonly query: Uint8Array;
   readonly key: Uint8Array;
   readonly value: Uint8Array;
+}
+
+/** What of the operands of own rows the cell of rank `to` needs: of the query the cell's rows only. */
+export function operandsFor(
+  to: number,
+  { query, key, value }: AttentionOperands,
+  { batch, heads, headBytes, rows, cells }: ExchangeShape,
+  rank: number,
+): Block[] {
+  const own = shareOf(rows, rank, "rows");
+  const cell = shareOf(cells, to, "cells");
+  const held = { rows: own, heads: { start: 0, count: heads }, batch, headBytes };
+  return [
+    ...cut(query, held, { rows: overlap(own, cell.queries), heads: cell.heads }),
+    ...cut(key, held, { rows: own, heads: cell.heads }),
+    ...cut(value, held, { rows: own, heads: cell.heads }),
+  ];
+}
+
+/** Where in the operands of the own cell (`cellOperands`) the rows of rank `from` belong. */
+export function operandsOf(
+  from: number,
+  { query, key, value }: AttentionOperands,
+  { batch, headBytes, rows, cells }: ExchangeShape,
+  rank: number,
+): Block[] {
+  const theirs = shareOf(rows, from, "rows");
+  const { heads, queries } = shareOf(cells, rank, "cells");
+  const cellRowBytes = batch * heads.count * headBytes;
+  if (cellRowBytes === 0) return [];
+  const every = { rows: { start: 0, count: key.length / cellRowBytes }, heads, batch, headBytes };
+  return [
+    ...cut(query, { ...every, rows: queries }, { rows: overlap(theirs, queries), heads }),
+    ...cut(key, every, { rows: theirs, heads }),
+    ...cut(value, every, { rows: theirs, heads }),
+  ];
+}
+
+/** Room for the operands of a rank's cell: query [B, Q, h, D], key and value [B, S, h, D]. */
+export function cellOperands(
+  { batch, headBytes }: Pick<ExchangeShape, "batch" | "headBytes">,
+  cell: AttentionCell,
+  allRows: number,
+): AttentionOperands {
+  const rowBytes = batch * cell.heads.count * headBytes;
+  return {
+    query: unwritten(rowBytes * cell.queries.count),
+    key: unwritten(rowBytes * allRows),
+    value: unwritten(rowBytes * allRows),
+  };
+}
+
+/** What of the result [B, Q, h, D] of the own cell belongs to the rows of rank `to`. */
+export function resultFor(
+  to: number,
+  result: Uint8Array,
+  { batch, headBytes, rows, cells }: ExchangeShape,
+  rank: number,
+): Block[] {
+  const { heads, queries } = shareOf(cells, rank, "cells");
+  const theirs = overlap(queries, shareOf(rows, to, "rows"));
+  return cut(result, { rows: queries, heads, batch, headBytes }, { rows: theirs, heads });
+}
+
+/** Where in own rows [B, own S, H, D] the result of the cell of rank `from` belongs. */
+export function resultOf(
+  from: number,
+  output: Uint8Array,
+  { batch, heads, headBytes, rows, cells }: ExchangeShape,
+  rank: number,
+): Block[] {
+  const own = shareOf(rows, rank, "rows");
+  const cell = shareOf(cells, from, "cells");
+  return cut(
+    output,
+    { rows: own, heads: { start: 0, count: heads }, batch, headBytes },
+    { rows: overlap(cell.queries, own), heads: cell.heads },
+  );
 }
 
 /**
@@ -42,46 +120,13 @@ export async function rowsToHeads(
   tag: string,
   signal: AbortSignal,
 ): Promise<AttentionOperands> {
-  const { batch, heads, headBytes, rows, cells } = shape;
-  const ownRows = shareOf(rows, group.rank, "rows");
-  const cell = shareOf(cells, group.rank, "cells");
-  const everyHead = { start: 0, count: heads };
-  const everyRow = { start: 0, count: dealt(rows) };
-  const rowBytes = heads * headBytes;
-  for (const name of ["query", "key", "value"] as const) {
-    checkLength(input[name], batch * ownRows.count * rowBytes, name, group.rank);
-  }
-  const cellRowBytes = cell.heads.count * headBytes;
-  const output = {
-    query: unwritten(batch * cell.queries.count * cellRowBytes),
-    key: unwritten(batch * everyRow.count * cellRowBytes),
-    value: unwritten(batch * everyRow.count * cellRowBytes),
-  };
-  // What `from` has of what the cell of `to` needs: the query's rows are the cell's only.
-  const outgoing = (to: AttentionCell): Block[] => {
-    const held = { rows: ownRows, heads: everyHead, batch, headBytes };
-    return [
-      ...cut(input.query, held, { rows: overlap(ownRows, to.queries), heads: to.heads }),
-      ...cut(input.key, held, { rows: ownRows, heads: to.heads }),
-      ...cut(input.value, held, { rows: ownRows, heads: to.heads }),
-    ];
-  };
-  const incoming = (from: Share): Block[] => {
-    const all = { rows: everyRow, heads: cell.heads, batch, headBytes };
-    return [
-      ...cut(
-        output.query,
-        { ...all, rows: cell.queries },
-        { rows: overlap(from, cell.queries), heads: cell.heads },
-      ),
-      ...cut(output.key, all, { rows: from, heads: cell.heads }),
-      ...cut(output.value, all, { rows: from, heads: cell.heads }),
-    ];
-  };
+  const { rank } = group;
+  requireOperands(input, shape, rank);
+  const output = cellOperands(shape, shareOf(shape.cells, rank, "cells"), dealt(shape.rows));
   await trade(
     group,
-    (peer) => outgoing(shareOf(cells, peer, "cells")),
-    (peer) => incoming(shareOf(rows, peer, "rows")),
+    (peer) => operandsFor(peer, input, shape, rank),
+    (peer) => operandsOf(peer, output, shape, rank),
     tag,
     signal,
   );
@@ -101,48 +146,31 @@ export async function headsToRows(
   tag: string,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const { batch, heads, headBytes, rows } = shape;
-  const output = unwritten(batch * shareOf(rows, group.rank, "rows").count * heads * headBytes);
-  await headsIntoRows(group, input, output, shape, tag, signal);
-  return output;
-}
-
-/**
- * As `headsToRows`, into rows that the caller holds: when the heads come in several runs (`splitHeads`), every run
- * fills its own columns of `output` [B, own S, H, D].
- */
-export async function headsIntoRows(
-  group: Group,
-  input: Uint8Array,
-  output: Uint8Array,
-  shape: ExchangeShape,
-  tag: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const { batch, heads, headBytes, rows, cells } = shape;
-  const ownRows = shareOf(rows, group.rank, "rows");
-  const cell = shareOf(cells, group.rank, "cells");
-  checkLength(input, batch * cell.queries.count * cell.heads.count * headBytes, "result", group.rank);
-  checkLength(output, batch * ownRows.count * heads * headBytes, "output", group.rank);
-  const outgoing = (to: Share): Block[] =>
-    cut(
-      input,
-      { rows: cell.queries, heads: cell.heads, batch, headBytes },
-      { rows: overlap(cell.queries, to), heads: cell.heads },
-    );
-  const incoming = (from: AttentionCell): Block[] =>
-    cut(
-      output,
-      { rows: ownRows, heads: { start: 0, count: heads }, batch, headBytes },
-      { rows: overlap(from.queries, ownRows), heads: from.heads },
-    );
+  const { rank } = group;
+  requireResult(input, shape, rank);
+  const { count } = shareOf(shape.rows, rank, "rows");
+  const output = unwritten(shape.batch * count * shape.heads * shape.headBytes);
   await trade(
     group,
-    (peer) => outgoing(shareOf(rows, peer, "rows")),
-    (peer) => incoming(shareOf(cells, peer, "cells")),
+    (peer) => resultFor(peer, input, shape, rank),
+    (peer) => resultOf(peer, output, shape, rank),
     tag,
     signal,
   );
+  return output;
+}
+
+/** `tensor_mismatch` when they are not query, key and value [B, own S, H, D]. */
+export function requireOperands(operands: AttentionOperands, shape: ExchangeShape, rank: number): void {
+  const { batch, heads, headBytes, rows } = shape;
+  const bytes = batch * shareOf(rows, rank, "rows").count * heads * headBytes;
+  for (const name of ["query", "key", "value"] as const) checkLength(operands[name], bytes, name, rank);
+}
+
+/** `tensor_mismatch` when it is not [B, Q, h, D] of the rank's cell. */
+export function requireResult(result: Uint8Array, shape: ExchangeShape, rank: number): void {
+  const { heads, queries } = shareOf(shape.cells, rank, "cells");
+  checkLength(result, shape.batch * queries.count * heads.count * shape.headBytes, "result", rank);
 }
 
 /** Every rank to every rank; the own block is copied once, from input to output. Empty blocks are not sent. */

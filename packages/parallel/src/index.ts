@@ -29,7 +29,6 @@ export {
 export {
   type AttentionOperands,
   type ExchangeShape,
-  headsIntoRows,
   headsToRows,
   rowsToHeads,
 } from "./exchange.js";

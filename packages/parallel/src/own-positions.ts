@@ -5,7 +5,7 @@ import {
   type TransformerConfig,
   type TransformerSize,
 } from "@cogfleet/model";
-import type { ContextLayout } from "./context-layout.js";
+import type { RowShares } from "./context-layout.js";
 
 /** Which of a rank's rows an input of positions has one entry for; inputs that are not named are whole tables. */
 const ROWS_OF: Readonly<Record<string, "rows" | "text" | "video">> = {
@@ -18,18 +18,18 @@ const ROWS_OF: Readonly<Record<string, "rows" | "text" | "video">> = {
   learned_video_index: "video",
 };
 
-/** The inputs of positions (graph/transformer-inputs.ts of model) for a rank's own rows, by name. */
+/** The inputs of positions (graph/transformer-inputs.ts of model) for a rank's rows among `shares`, by name. */
 export function ownPositions(
   config: TransformerConfig,
   size: TransformerSize,
-  layout: ContextLayout,
+  shares: RowShares,
   rank: number,
 ): Readonly<Record<string, Tensor>> {
   const whole = Object.entries(positionInputs(config, size));
   return Object.fromEntries(
     whole.map(([name, tensor]) => {
       const kind = ROWS_OF[name];
-      const share = kind === undefined ? undefined : layout[kind][rank];
+      const share = kind === undefined ? undefined : shares[kind][rank];
       return [name, share === undefined ? tensor : rowsOf(tensor, share.start, share.count)];
     }),
   );

@@ -17,6 +17,8 @@ export interface Plan {
   readonly columns?: number;
   /** Runs of heads that an attention is cut into, so that transfers run under compute; undefined: 2. */
   readonly parts?: number;
+  /** Runs of own rows that a layer computes them in, so that transfers run under them too; undefined: 1. */
+  readonly runs?: number;
   readonly vae: VaePlan;
 }
 

@@ -22,8 +22,11 @@ import { bytesOf } from "./block.js";
 import type { ContextLayout } from "./context-layout.js";
 import type { Group } from "./group.js";
 import { ownPositions } from "./own-positions.js";
+import { type AttendCell, RankAttention } from "./rank-attention.js";
+import { cutRun, joinRuns } from "./row-runs.js";
+import { SendLanes } from "./send-lanes.js";
 import { dealt, type Share } from "./shares.js";
-import { type AttendCell, splitAttention } from "./split-attention.js";
+import { together } from "./together.js";
 import { attentionGraph, cutType, ownRowsGraph } from "./transformer-cuts.js";
 
 /** A rank's part of a forward pass. */
@@ -83,11 +86,13 @@ export async function openShardedTransformer(
     return opened;
   };
   // A job has one size and one layout for all its steps, so one is kept.
-  let known: { readonly size: string; readonly layout: ContextLayout; readonly inputs: Tensors } | undefined;
-  const positions = (size: TransformerSize, layout: ContextLayout, rank: number): Tensors => {
+  let known:
+    | { readonly size: string; readonly layout: ContextLayout; readonly inputs: readonly Tensors[] }
+    | undefined;
+  const positions = (size: TransformerSize, layout: ContextLayout, rank: number): readonly Tensors[] => {
     const key = [...Object.values(size), rank].join();
     if (known?.layout !== layout || known.size !== key)
-      known = { size: key, layout, inputs: ownPositions(config, size, layout, rank) };
+      known = { size: key, layout, inputs: layout.runs.map((run) => ownPositions(config, size, run, rank)) };
     return known.inputs;
   };
 
@@ -111,7 +116,8 @@ interface Segments {
   /** The graphs of own rows, num_layers + 1. */
   readonly cuts: readonly Session[];
   attentionOf(heads: number): Promise<Session>;
-  readonly positions: Tensors;
+  /** By run of own rows. */
+  readonly positions: readonly Tensors[];
 }
 
 async function forward(
@@ -120,28 +126,64 @@ async function forward(
   input: ShardedTransformerInput,
   signal: AbortSignal,
 ): Promise<Float32Array> {
-  const { config, precision, cuts, positions } = segments;
+  const { config, precision } = segments;
   const { batch, layout } = input;
-  const rows = (layout.rows[group.rank] as Share).count;
-  const type = cutType(precision);
-  const headBytes = config.attentionHeadDim * (type === "float16" ? 2 : 4);
+  const headBytes = config.attentionHeadDim * (cutType(precision) === "float16" ? 2 : 4);
   const attend = attendCell(segments, batch, dealt(layout.rows));
-  const { rotary_cos, rotary_sin } = positions;
+  const lanes = new SendLanes(group);
+  const attentions = Array.from(
+    { length: config.numLayers },
+    (_, layer) => new RankAttention(group, lanes, { batch, headBytes, layout }, layer),
+  );
+  const of = (shares: readonly Share[]): Share => shares[group.rank] as Share;
+  const samples: Float32Array[] = [];
+  await together(
+    [
+      ...layout.runs.map(({ rows, text, video }, run) => async (until: AbortSignal) => {
+        const own = {
+          ...input,
+          text: cutRun(input.text, batch, of(layout.text), of(text)),
+          video: cutRun(input.video, batch, of(layout.video), of(video)),
+        };
+        samples[run] = await forwardRun(segments, run, of(rows).count, own, attentions, until);
+      }),
+      ...attentions.map(
+        (attention, layer) => (until: AbortSignal) => attention.compute(attentions[layer - 1], attend, until),
+      ),
+    ],
+    signal,
+  );
+  const runs = layout.runs.map(({ video }) => of(video));
+  return joinRuns(samples, batch, of(layout.video), runs);
+}
+
+/** A run of own rows through all layers; the predictions for its video rows. */
+async function forwardRun(
+  { config, precision, cuts, positions }: Segments,
+  run: number,
+  rows: number,
+  input: ShardedTransformerInput,
+  attentions: readonly RankAttention[],
+  signal: AbortSignal,
+): Promise<Float32Array> {
+  const { batch } = input;
+  const type = cutType(precision);
+  const own = positions[run] as Tensors;
+  const { rotary_cos, rotary_sin } = own;
   const rotary = rotary_cos === undefined || rotary_sin === undefined ? {} : { rotary_cos, rotary_sin };
 
   // A rank without rows takes part in the exchanges alone.
   const ownRows = async (cut: number, inputs: Tensors, given: readonly string[]): Promise<Tensors> =>
     rows === 0 ? {} : (cuts[cut] as Session).run(inputs, signal, { transfer: given });
-  let outputs = await ownRows(0, firstInputs(config, input, positions), ["hidden_states", "time_sinusoid"]);
+  let outputs = await ownRows(0, firstInputs(config, input, own), ["hidden_states", "time_sinusoid"]);
   const { time } = outputs;
-  for (let layer = 0; layer < config.numLayers; layer++) {
+  for (const [layer, attention] of attentions.entries()) {
     const operands = {
       query: bytesOfOutput(outputs, "q", rows),
       key: bytesOfOutput(outputs, "k", rows),
       value: bytesOfOutput(outputs, "v", rows),
     };
-    const shape = { batch, headBytes, layout };
-    const attended = await splitAttention(group, operands, shape, attend, `layer${layer}`, signal);
+    const attended = await attention.exchange(run, operands, signal);
     const given = {
       ...carriedOn(outputs),
       attention: tensorOf(type, attended, [batch, rows, innerDim(config)]),

@@ -46,12 +46,13 @@ const runtime = startThreadRuntime({
 after(() => runtime.close());
 
 /** Slow and fast ranks, more ranks than heads, ranks with text only, without rows, and without heads. */
-const PLANS: Readonly<Record<string, Pick<Plan, "context" | "rates" | "columns" | "parts">>> = {
+const PLANS: Readonly<Record<string, Pick<Plan, "context" | "rates" | "columns" | "parts" | "runs">>> = {
   "one rank": { context: 1, rates: [1] },
   "two ranks": { context: 2, rates: [1, 1] },
+  "two ranks, rows in three runs": { context: 2, rates: [1, 1], runs: 3 },
   "three unequal ranks": { context: 3, rates: [3, 1, 2], parts: 1 },
   "four ranks in one column": { context: 4, rates: [1, 1, 1, 1], columns: 1 },
-  "five ranks, one of them idle": { context: 5, rates: [1, 2, 0, 1, 1], parts: 3 },
+  "five ranks, one of them idle": { context: 5, rates: [1, 2, 0, 1, 1], parts: 3, runs: 2 },
   "seven ranks": { context: 7, rates: [1, 1, 1, 1, 1, 1, 1] },
   "sixteen ranks": { context: 16, rates: Array.from({ length: 16 }, (_, i) => 1 + (i % 3)) },
 };

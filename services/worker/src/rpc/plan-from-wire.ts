@@ -7,7 +7,7 @@ const MOST_RANKS = 4096;
 
 /** Throws `invalid_request` that names every field that is wrong. */
 export function planFromWire(wire: Plan__Output): Plan {
-  const { cfg, context, rates, columns, parts } = wire;
+  const { cfg, context, rates, columns, parts, runs } = wire;
   const problems: string[] = [];
   const degrees = { cfg: cfg === 2 ? 2 : 1, context } as const;
   if (cfg !== degrees.cfg) problems.push(`plan.cfg ${cfg} must be 1 or 2`);
@@ -27,6 +27,7 @@ export function planFromWire(wire: Plan__Output): Plan {
     vae,
     ...(columns === undefined ? {} : { columns }),
     ...(parts === undefined ? {} : { parts }),
+    ...(runs === undefined ? {} : { runs }),
   };
 }
 

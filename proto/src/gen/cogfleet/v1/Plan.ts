@@ -27,8 +27,13 @@ export interface Plan {
    */
   'parts'?: (number);
   'vae'?: (_cogfleet_v1_VaePlan | null);
+  /**
+   * Runs that a rank computes its rows in, so that transfers run under them too. Left out: 1.
+   */
+  'runs'?: (number);
   '_columns'?: "columns";
   '_parts'?: "parts";
+  '_runs'?: "runs";
 }
 
 /**
@@ -56,6 +61,11 @@ export interface Plan__Output {
    */
   'parts'?: (number);
   'vae': (_cogfleet_v1_VaePlan__Output | null);
+  /**
+   * Runs that a rank computes its rows in, so that transfers run under them too. Left out: 1.
+   */
+  'runs'?: (number);
   '_columns'?: "columns";
   '_parts'?: "parts";
+  '_runs'?: "runs";
 }
