@@ -1,4 +1,4 @@
-import { FLEET } from "./recordings.js";
+import { FLEET, failures } from "./recordings.js";
 import type { Alert } from "./rules.js";
 
 const DAY_SECONDS = 86_400;
@@ -27,7 +27,7 @@ const JOBS: readonly Alert[] = [
     alert: "JobFailureRatio",
     severity: "critical",
     expr: `cogfleet:jobs_failed:ratio_1h > 0.2 and cogfleet:jobs_failed:ratio_5m > 0.2
-and sum ${FLEET} (increase(cogfleet_jobs_finished_total{outcome="failed"}[1h])) >= 3`,
+and ${failures("1h")} >= 3`,
     for: "2m",
     summary: "{{ $value | humanizePercentage }} of the jobs of the last hour failed.",
     description:
@@ -37,7 +37,7 @@ and sum ${FLEET} (increase(cogfleet_jobs_finished_total{outcome="failed"}[1h])) 
     alert: "JobFailureRatio",
     severity: "warning",
     expr: `cogfleet:jobs_failed:ratio_6h > 0.05 and cogfleet:jobs_failed:ratio_30m > 0.05
-and sum ${FLEET} (increase(cogfleet_jobs_finished_total{outcome="failed"}[6h])) >= 3`,
+and ${failures("6h")} >= 3`,
     for: "15m",
     summary: "{{ $value | humanizePercentage }} of the jobs of the last six hours failed.",
     description:

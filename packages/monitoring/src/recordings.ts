@@ -3,11 +3,19 @@ import type { Recording } from "./rules.js";
 // One fleet: the coordinators behind one scrape job, in one namespace. Outside of Kubernetes there is no namespace label.
 export const FLEET = "by (namespace, job)";
 
-/** Jobs that failed by no fault of their request, of all that ended by themselves. */
+/**
+ * Jobs that failed by no fault of their request. A deadline or a limit of running time that passed is the request's:
+ * somebody who sets seconds must not page anybody.
+ */
+export function failures(window: string): string {
+  const failed = `cogfleet_jobs_finished_total{outcome="failed", reason!~"invalid_request|deadline_exceeded"}`;
+  return `sum ${FLEET} (increase(${failed}[${window}]))`;
+}
+
+/** Of all that ended by themselves. */
 function failureRatio(window: string): string {
-  const failed = `cogfleet_jobs_finished_total{outcome="failed", reason!="invalid_request"}`;
   const ended = `cogfleet_jobs_finished_total{outcome!="cancelled"}`;
-  return `sum ${FLEET} (increase(${failed}[${window}])) / (sum ${FLEET} (increase(${ended}[${window}])) > 0)`;
+  return `${failures(window)} / (sum ${FLEET} (increase(${ended}[${window}])) > 0)`;
 }
 
 function quantile(q: number, metric: string, window: string, labels = "namespace, job"): string {

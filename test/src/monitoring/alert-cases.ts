@@ -95,8 +95,12 @@ const JOBS: readonly AlertCase[] = [
   },
   {
     alert: "JobFailureRatio",
-    when: "only requests that cannot be met fail",
-    series: { [finished("failed", "invalid_request")]: "0+1x500", [finished("completed")]: "0+1x500" },
+    when: "only requests that cannot be met fail, or not in their time",
+    series: {
+      [finished("failed", "invalid_request")]: "0+1x500",
+      [finished("failed", "deadline_exceeded")]: "0+1x500",
+      [finished("completed")]: "0+1x500",
+    },
     at: "90m",
     fires: [],
   },
