@@ -11,7 +11,7 @@ export {
 } from "./config.js";
 export * as buckets from "./http/buckets.js";
 export { createRegistry } from "./http/registry.js";
-export { type HttpServer, type HttpServerOptions, startHttpServer } from "./http/server.js";
+export { type HttpPage, type HttpServer, type HttpServerOptions, startHttpServer } from "./http/server.js";
 export { createLogger, LOG_LEVELS, type LogLevel } from "./log/pino-logger.js";
 export { type LoopLag, reportLoopLag, watchLoopLag } from "./loop-lag.js";
 export {

@@ -12,6 +12,7 @@ import {
 } from "@cogfleet/service";
 import type { CoordinatorConfig } from "./config.js";
 import { type Coordinator, openCoordinator } from "./coordinator.js";
+import { statusPage } from "./http/status-page.js";
 import type { PodWarden, PodWardenDeps } from "./k8s/pod-warden.js";
 import type { LeaderLease } from "./leader-lease.js";
 import { Leadership } from "./leadership.js";
@@ -24,6 +25,7 @@ import { RegisterLease } from "./register-lease.js";
 import { fleetHandlers } from "./rpc/fleet-handlers.js";
 import { generationHandlers } from "./rpc/generation-handlers.js";
 import { scalerHandlers } from "./rpc/scaler-handlers.js";
+import { statusReport } from "./status-report.js";
 import { StoreHealth } from "./store-health.js";
 import type { Stores } from "./stores.js";
 import { VERSION } from "./version.js";
@@ -89,6 +91,7 @@ export async function startCoordinator(
   ).catch(giveUp);
   const { jobs, models, workers, fleetView, fleet, artifacts, checkpoints, scaling } = domain;
   const warden = await openWarden(config, { ...domain, store: watched.jobs, clock, log }).catch(giveUp);
+  const pages = await statusPage().catch(giveUp);
   const stopping = new AbortController();
   const rpc = await startRpcServer({
     host: config.listen,
@@ -120,7 +123,11 @@ export async function startCoordinator(
     port: config.httpPort,
     registry,
     notReady,
-    json: { "/scale": (query) => scaling.report(query) },
+    json: {
+      "/scale": (query) => scaling.report(query),
+      "/status": () => statusReport({ ...domain, workers: fleetView, leadership, clock }, stopping.signal),
+    },
+    pages,
     log,
   }).catch(async (reason: unknown) => {
     await rpc.stop(neverAborts);

@@ -35,4 +35,26 @@ describe("the HTTP server", () => {
       await server.stop(neverAborts);
     }
   });
+
+  it("serves pages that load nothing from elsewhere, and JSON that has to be looked up", async () => {
+    const server = await startHttpServer({
+      host: "127.0.0.1",
+      port: 0,
+      registry: createRegistry({ service: "test", version: "1.2.3" }),
+      notReady: () => undefined,
+      json: { "/echo": async (query) => query },
+      pages: { "/": { mediaType: "text/html; charset=utf-8", body: Buffer.from("<p>hello") } },
+      log: silentLogger,
+    });
+    try {
+      const page = await fetch(`http://127.0.0.1:${server.port}/`);
+      assert.equal(await page.text(), "<p>hello");
+      assert.equal(page.headers.get("content-type"), "text/html; charset=utf-8");
+      assert.match(page.headers.get("content-security-policy") ?? "", /default-src 'self'/);
+      const echo = await fetch(`http://127.0.0.1:${server.port}/echo?a=1`);
+      assert.deepEqual(await echo.json(), { a: "1" });
+    } finally {
+      await server.stop(neverAborts);
+    }
+  });
 });

@@ -3,6 +3,15 @@ import { fastify } from "fastify";
 import type { Registry } from "prom-client";
 import { bindError } from "../rpc/server.js";
 
+export type JsonAnswer = (query: Readonly<Record<string, string>>) => object | Promise<object>;
+
+/** A file that is the same for everybody. */
+export interface HttpPage {
+  /** Such as "text/html; charset=utf-8". */
+  readonly mediaType: string;
+  readonly body: Uint8Array;
+}
+
 export interface HttpServerOptions {
   readonly host: string;
   /** 0 takes a free one. */
@@ -11,7 +20,9 @@ export interface HttpServerOptions {
   /** Why this process should get no work now, or undefined when it may: the readiness probe. */
   readonly notReady: () => string | undefined;
   /** What else GET answers, in JSON, by path; from the query's parameters, the last one where a name is there twice. */
-  readonly json?: Readonly<Record<string, (query: Readonly<Record<string, string>>) => object>>;
+  readonly json?: Readonly<Record<string, JsonAnswer>>;
+  /** What GET answers with bytes, by path. */
+  readonly pages?: Readonly<Record<string, HttpPage>>;
   readonly log: Logger;
 }
 
@@ -29,6 +40,13 @@ function textsOf(query: unknown): Record<string, string> {
   return Object.fromEntries(entries);
 }
 
+// Pages load nothing from elsewhere, and stand in nobody's frame.
+const PAGE_HEADERS = {
+  "content-security-policy": "default-src 'self'; img-src data:; frame-ancestors 'none'",
+  "x-content-type-options": "nosniff",
+  "cache-control": "no-cache",
+} as const;
+
 /** /metrics for Prometheus, /healthz (the process answers), /readyz (it takes work). */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const app = fastify({ logger: false, bodyLimit: 64 * 1024, forceCloseConnections: true });
@@ -43,6 +61,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   });
   for (const [path, answer] of Object.entries(options.json ?? {}))
     app.get(path, async (request) => answer(textsOf(request.query)));
+  for (const [path, { mediaType, body }] of Object.entries(options.pages ?? {}))
+    app.get(path, async (_request, reply) =>
+      reply.type(mediaType).headers(PAGE_HEADERS).send(Buffer.from(body)),
+    );
   app.setErrorHandler(async (reason, _request, reply) => {
     if (reason instanceof ClusterError && reason.code === "invalid_request")
       return reply.code(400).send({ error: reason.code, message: reason.message });
