@@ -283,10 +283,8 @@ function addGauges(registry: Registry, snapshot: () => Snapshot): void {
     },
     "model",
   );
-  gauge(
-    "store_up",
-    "1 unless the last read or the last write of the job store failed.",
-    (up, { isStoreUp }) => up.set(isStoreUp ? 1 : 0),
+  gauge("store_up", "1 while the job store answers and takes writes, else 0.", (up, { isStoreUp }) =>
+    up.set(isStoreUp ? 1 : 0),
   );
   gauge(
     "leader",

@@ -144,6 +144,7 @@ export async function startCoordinator(
   const watching = Promise.all([
     lead(),
     domain.follow(stopping.signal),
+    health.probe(watched.jobs, clock, stopping.signal),
     surveyLinks({ links: domain.links, workers, clock, random }, stopping.signal),
     warden?.watch(stopping.signal),
     reportLoopLag({ clock, intervalMs: LAG_INTERVAL_MS, onLag: metrics.eventLoopLag }, stopping.signal),

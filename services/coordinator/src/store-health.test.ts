@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ClusterError, neverAborts } from "@cogfleet/core";
+import { ManualClock } from "@cogfleet/core/testing";
 import { MemoryJobStore } from "./memory-job-store.js";
 import { StoreHealth } from "./store-health.js";
 import { jobStoreSuite } from "./testing/job-store-suite.js";
@@ -31,6 +32,29 @@ describe("the health of a store", () => {
     memory.create = works;
     await store.create(job, [event], neverAborts);
     assert.equal(health.isUp, true);
+  });
+
+  it("is bad while the store cannot be reached, whoever asks, and good when it answers a probe", async () => {
+    const { memory, health, store } = setUp();
+    const clock = new ManualClock();
+    const works = memory.get.bind(memory);
+    const isAway = async (): Promise<never> => {
+      throw new ClusterError("unavailable", "the servers are away");
+    };
+    memory.get = isAway;
+    memory.create = isAway;
+    const stop = new AbortController();
+    const probing = health.probe(store, clock, stop.signal);
+    const { job, event } = sampleJob("a");
+    await assert.rejects(store.create(job, [event], neverAborts));
+    await store.list({ states: [], labels: {}, before: undefined, limit: 1 }, neverAborts); // from memory
+    await clock.advance(2_000);
+    assert.equal(health.isUp, false);
+    memory.get = works;
+    await clock.advance(2_000);
+    assert.equal(health.isUp, true);
+    stop.abort();
+    await probing;
   });
 
   it("is not judged by callers that leave, or ask for what cannot be", async () => {

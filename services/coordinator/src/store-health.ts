@@ -1,28 +1,38 @@
-import { ClusterError } from "@cogfleet/core";
+import { type Clock, ClusterError } from "@cogfleet/core";
 import type { JobStore } from "./job-store.js";
 
 /** What says nothing about the store: the caller left, or asked for what cannot be. */
 const NOT_THE_STORE = new Set(["cancelled", "deadline_exceeded", "already_exists", "conflict"]);
 
+const PROBE_MS = 2_000;
+const PROBED_JOB = "probe";
+
 /**
- * Whether the job store answers, judged by the calls that are made anyway: the coordinator looks for orphaned jobs every
- * second. Reads and writes are told apart, since a full disk is still readable.
+ * Whether the job store answers: judged by the calls that are made anyway, and by asking for a job now and then, since
+ * lists may come from memory. A store that can be reached and takes no writes, as on a full disk, is down until it takes
+ * one.
  */
 export class StoreHealth {
-  #reads = true;
-  #writes = true;
+  #isReached = true;
+  #takesWrites = true;
 
   get isUp(): boolean {
-    return this.#reads && this.#writes;
+    return this.#isReached && this.#takesWrites;
+  }
+
+  /** Asks a store that is listened to, until the signal aborts. Every coordinator does, also one that has nothing to do. */
+  async probe(store: JobStore, clock: Clock, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await store.get(PROBED_JOB, signal).catch(() => {}); // noted
+      await clock.sleep(PROBE_MS, signal).catch(() => {});
+    }
   }
 
   /** The same store, whose calls are listened to. */
   watch(store: JobStore): JobStore {
-    const read = this.#listened((isOk) => {
-      this.#reads = isOk;
-    });
+    const read = this.#listened(() => {});
     const write = this.#listened((isOk) => {
-      this.#writes = isOk;
+      this.#takesWrites = isOk;
     });
     return {
       create: (...args) => write(store.create(...args)),
@@ -38,14 +48,17 @@ export class StoreHealth {
     };
   }
 
-  #listened(note: (isOk: boolean) => void): <T>(call: Promise<T>) => Promise<T> {
+  #listened(onReached: (isOk: boolean) => void): <T>(call: Promise<T>) => Promise<T> {
     return async (call) => {
       try {
         const result = await call;
-        note(true);
+        this.#isReached = true;
+        onReached(true);
         return result;
       } catch (reason) {
-        if (!NOT_THE_STORE.has(ClusterError.from(reason).code)) note(false);
+        const { code } = ClusterError.from(reason);
+        if (code === "unavailable") this.#isReached = false;
+        else if (!NOT_THE_STORE.has(code)) onReached(false);
         throw reason;
       }
     };

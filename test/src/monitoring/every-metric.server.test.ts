@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
+import { NatsServer, natsProgram } from "@cogfleet/coordinator/testing/nats-servers.js";
 import { systemClock } from "@cogfleet/core";
 import { isAlert, RULE_GROUPS } from "@cogfleet/monitoring";
 import { documentedMetrics, exposedMetrics, type MetricFamily } from "@cogfleet/service/testing";
@@ -147,6 +148,34 @@ describe("every metric", { timeout: 235_000 }, () => {
     await until(({ value }) => value("cogfleet_workers", { state: "draining" }) === 1);
     await until(({ value }) => value("cogfleet_fenced_writes_total") === 1);
     leaving.kill();
+  });
+
+  it("of a store that is away, and comes back", async (t: TestContext) => {
+    const nats = await NatsServer.start({ program: natsProgram(), folder: join(folder, "nats") });
+    t.after(() => nats.kill());
+    const shared = await startService("coordinator", [
+      "--port",
+      "0",
+      "--store",
+      "nats",
+      "--nats-url",
+      nats.url,
+    ]);
+    processes.push(shared);
+    const showing = async (state: string): Promise<void> => {
+      const deadline = AbortSignal.timeout(PATIENCE_MS);
+      for (;;) {
+        const page = await shared.metrics();
+        if (`${read(page, "cogfleet_store_up")} ${read(page, "cogfleet_leader")}` === state) return;
+        await systemClock.sleep(100, deadline);
+      }
+    };
+    await showing("1 1");
+    await nats.kill();
+    await showing("0 0");
+    await nats.startAgain();
+    await showing("1 1");
+    await shared.end("SIGTERM");
   });
 
   it("of certificates", async (t: TestContext) => {
