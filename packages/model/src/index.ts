@@ -147,3 +147,4 @@ export {
   runChunks,
   tilesFor,
 } from "./vae-chunks.js";
+export { openFilm } from "./vae-film.js";

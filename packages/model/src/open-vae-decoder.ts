@@ -6,6 +6,7 @@ import { decoderChain } from "./graph/vae-decoder.js";
 import { decodeTiles } from "./latents/tiles.js";
 import type { Precision, Runtime } from "./session.js";
 import { requireVolume, runHalf, tilesFor } from "./vae-chunks.js";
+import { openFilm } from "./vae-film.js";
 
 /**
  * AutoencoderKLCogVideoX.decode on one rank: one session for every size and every chunk. `invalid_checkpoint` for weights
@@ -22,12 +23,13 @@ export async function openVaeDecoder(
   const graph = chunkGraph(half, weights, precision);
   weights.requireAllUsed((name) => name.startsWith("encoder."));
   const session = await runtime.open(graph, signal);
+  const film = runtime.isFar === true ? openFilm(runtime, half, weights, precision) : undefined;
   return {
     async decode(latents, size, { tiling, onChunk = () => {} }, decodeSignal) {
       const volume = requireVolume(half, latents, size);
       const tiles = tilesFor(tiling, (options) => decodeTiles(config, options), size);
       const { data, frames, height, width } = await runHalf(
-        { half, session },
+        { half, session, film },
         volume,
         tiles,
         onChunk,
@@ -35,6 +37,8 @@ export async function openVaeDecoder(
       );
       return { sample: data, size: { frames, height, width } };
     },
-    close: () => session.close(),
+    async close() {
+      await Promise.all([session.close(), film?.close()]);
+    },
   };
 }

@@ -49,6 +49,8 @@ export interface Session {
 
 /** Where graphs are loaded: a device with its threads. */
 export interface Runtime {
+  /** Whether what a run takes and gives crosses to a card: one large graph is then better than runs that hand on much. */
+  readonly isFar?: boolean | undefined;
   /** Loads a graph. Fails with `out_of_memory`, `unsupported` or `internal`, naming the graph. */
   open(graph: Graph, signal: AbortSignal): Promise<Session>;
   /** Ends the runtime and every session of it. Idempotent. */

@@ -14,6 +14,15 @@ import type { Session, Tensor } from "./session.js";
 export interface LoadedHalf {
   readonly half: VaeHalf;
   readonly session: Session;
+  /** Computes all chunks at once; where it is there it is tried first. */
+  readonly film?: Film | undefined;
+}
+
+/** All chunks of an area in one run. Calls must not overlap. */
+export interface Film {
+  /** The computed chunks; undefined when the device has no room for them all. The inputs stay the caller's. */
+  run(chunks: readonly Tensor[], signal: AbortSignal): Promise<readonly ChunkOutput[] | undefined>;
+  close(): Promise<void>;
 }
 
 /** Called when a chunk of a tile is done. */
@@ -85,16 +94,22 @@ export type ChunkOutput = Extract<Tensor, { readonly type: "float32" }>;
  * for when its turn has come, float32 [T, C, H, W], and is given away.
  */
 export async function runChunks(
-  { half, session }: LoadedHalf,
+  { half, session, film }: LoadedHalf,
   count: number,
   chunk: (i: number) => Tensor,
   onOutput: (i: number, output: ChunkOutput) => void,
   signal: AbortSignal,
 ): Promise<void> {
+  const known = film === undefined ? undefined : Array.from({ length: count }, (_, i) => chunk(i));
+  const computed = known && (await film?.run(known, signal));
+  if (computed !== undefined) {
+    for (const [i, output] of computed.entries()) onOutput(i, output);
+    return;
+  }
   let caches: Record<string, Tensor> | undefined;
   for (let i = 0; i < count; i++) {
     signal.throwIfAborted();
-    const input = chunk(i);
+    const input = known?.[i] ?? chunk(i);
     const inputs = { ...(caches ?? noCaches(half, input)), [half.input.name]: input };
     const outputs = await session.run(inputs, signal, { transfer: Object.keys(inputs) });
     onOutput(i, requireFloats(outputs, half.name, half.output.name));
@@ -145,7 +160,8 @@ export function noCache(
   return { type: "float32", data: new Float32Array(0), dims };
 }
 
-function noCaches(half: VaeHalf, { dims }: Tensor): Record<string, Tensor> {
+/** At every convolution of the video's first chunk. */
+export function noCaches(half: VaeHalf, { dims }: Tensor): Record<string, Tensor> {
   const [, , height = 0, width = 0] = dims;
   return Object.fromEntries(
     half.convs.map((conv) => [cachePorts(conv.name).before, noCache(half, conv, { height, width })]),

@@ -88,6 +88,7 @@ export function computeClient(options: RuntimeOptions, peer: ComputePeer): Compu
       else caller?.reject(new ClusterError(reply.code, reply.message));
     },
     runtime: {
+      isFar: options.device.kind === "cuda",
       async ready(signal) {
         signal.throwIfAborted();
         await orAbort(started, signal);

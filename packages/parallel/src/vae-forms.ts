@@ -2,6 +2,7 @@ import {
   type Chain,
   chunkGraph,
   type LoadedHalf,
+  openFilm,
   type Precision,
   type Runtime,
   type Weights,
@@ -33,7 +34,8 @@ export function vaeForms<Context>(
   const close = async (): Promise<void> => {
     const closing = open;
     open = undefined;
-    if (closing?.kind === "whole") await closing.loaded.session.close();
+    if (closing?.kind === "whole")
+      await Promise.all([closing.loaded.session.close(), closing.loaded.film?.close()]);
     if (closing?.kind === "cut") await closing.loaded.close();
   };
   return {
@@ -41,7 +43,8 @@ export function vaeForms<Context>(
       if (open?.kind === "whole") return open.loaded;
       await close();
       const session = await runtime.open(chunkGraph(chain, weights, precision), signal);
-      const loaded = { half: chain, session };
+      const film = runtime.isFar === true ? openFilm(runtime, chain, weights, precision) : undefined;
+      const loaded = { half: chain, session, film };
       open = { kind: "whole", loaded };
       return loaded;
     },

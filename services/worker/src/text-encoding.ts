@@ -46,6 +46,7 @@ export function timedRuntime(
   onLoaded: (graph: string, seconds: number) => void,
 ): Runtime {
   return {
+    isFar: runtime.isFar,
     async open(graph: Graph, signal: AbortSignal): Promise<Session> {
       const startedAt = now();
       const session = await runtime.open(graph, signal);

@@ -6,7 +6,16 @@ import type { FrameRange } from "../latents/chunks.js";
 import type { Graph, Precision } from "../session.js";
 import { GraphBuilder, type Value } from "./graph-builder.js";
 import type { LayerContext } from "./layers.js";
-import { type CausalConv, causalConv, floatInput, floatOutput, portDims } from "./vae-layers.js";
+import {
+  type CausalConv,
+  causalConv,
+  type FrameCache,
+  floatInput,
+  floatOutput,
+  portAfter,
+  portBefore,
+  portDims,
+} from "./vae-layers.js";
 
 /** What goes from link to link: the activations, and beside them what a resnet block adds at its end. */
 export interface Live {
@@ -83,9 +92,12 @@ export function chunkGraph<Context>(
   const { links, input, output } = chain;
   const isWhole = range.from === 0 && range.to === links.length;
   const name = isWhole ? chain.name : `${chain.name}.${range.from}-${range.to}`;
-  // ONNX has no bfloat16 convolution at the opset that graphs are written in: float32 is computed instead.
-  const g = new GraphBuilder(name, precision === "bf16" ? "fp32" : precision);
+  const g = new GraphBuilder(name, vaePrecision(precision));
   const m: LayerContext = { g, weights };
+  const ports: FrameCache = {
+    before: (conv) => portBefore(g, conv),
+    after: (conv, last) => portAfter(g, conv, last),
+  };
   let port: Value | undefined;
   const chunk = (): Value => {
     port ??= floatInput(g, input.name, portDims("frames", input.channels, 0));
@@ -99,11 +111,16 @@ export function chunkGraph<Context>(
     live = g.in(link.name, () => {
       if (link.kind === "chunk") return link.apply(context, live);
       const givesNext = isWhole || i > 0;
-      return { ...live, x: causalConv(m, link, live.x, givesNext) };
+      return { ...live, x: causalConv(m, link, live.x, givesNext ? ports : { before: ports.before }) };
     });
   if (range.to < links.length) cutOutputs(g, convAt(chain, range.to), live);
   else floatOutput(g, output.name, live.x, portDims("frames_out", output.channels, output.level));
   return g.build();
+}
+
+/** ONNX has no bfloat16 convolution at the opset that graphs are written in: float32 is computed instead. */
+export function vaePrecision(precision: Precision): Precision {
+  return precision === "bf16" ? "fp32" : precision;
 }
 
 function convAt<Context>(chain: Chain<Context>, index: number): ConvLink {

@@ -35,22 +35,36 @@ export function portDims(
   return [frames, channels, `height_${level}`, `width_${level}`];
 }
 
+/** Frames that go from chunk to chunk at a causal convolution, in the type computed in. */
+export interface FrameCache {
+  /** The 2 frames before the chunk's first, or none before the first chunk. */
+  before(conv: CausalConv): Value;
+  /** Takes those that the next chunk needs; left out where nobody does. */
+  readonly after?: ((conv: CausalConv, last: Value) => void) | undefined;
+}
+
+/** Frames that come in by ports of the graph. */
+export function portBefore(g: GraphBuilder, { name, inChannels, level }: CausalConv): Value {
+  return floatInput(g, cachePorts(name).before, portDims("cached", inChannels, level));
+}
+
+/** Frames that go out by ports of the graph. */
+export function portAfter(g: GraphBuilder, { name, inChannels, level }: CausalConv, last: Value): void {
+  floatOutput(g, cachePorts(name).after, last, portDims(CACHED_FRAMES, inChannels, level));
+}
+
 /**
- * CogVideoXCausalConv3d with kernel 3, as the sum of three 2-D convolutions of frames. Adds the ports of its cache: 2
- * frames, or none before the first chunk, whose first frame then stands there twice; the one that goes out if asked for.
+ * CogVideoXCausalConv3d with kernel 3, as the sum of three 2-D convolutions of frames. Before the first chunk no frames
+ * are cached: its first frame then stands there twice.
  */
-export function causalConv(m: LayerContext, conv: CausalConv, x: Value, givesNext: boolean): Value {
+export function causalConv(m: LayerContext, conv: CausalConv, x: Value, frameCache: FrameCache): Value {
   const { g, weights } = m;
-  const { name, inChannels, outChannels, level } = conv;
-  const ports = cachePorts(name);
-  const cache = floatInput(g, ports.before, portDims("cached", inChannels, level));
+  const { name, inChannels, outChannels } = conv;
+  const cache = frameCache.before(conv);
   const cached = g.node("Shape", [cache], { start: 0, end: 1 });
   const missing = g.node("Slice", [g.ints([0, 0]), cached, g.ints([CACHED_FRAMES]), g.ints([0])]);
   const padded = g.node("Concat", [cache, g.node("Gather", [x, missing]), x], { axis: 0 }); // [2 + T, C, H, W]
-  if (givesNext) {
-    const last = frames(g, padded, -CACHED_FRAMES, LAST);
-    floatOutput(g, ports.after, last, portDims(CACHED_FRAMES, inChannels, level));
-  }
+  frameCache.after?.(conv, frames(g, padded, -CACHED_FRAMES, LAST));
 
   const weight = g.weight(weights.get(`${name}.conv.weight`, [outChannels, inChannels, TAPS, 3, 3]));
   const bias = g.weight(weights.get(`${name}.conv.bias`, [outChannels]));
