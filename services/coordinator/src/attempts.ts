@@ -185,6 +185,13 @@ export class Attempts {
     if (assignment !== undefined) this.#takeBack(connection, assignment, message);
   }
 
+  /** A worker has left in order, and what it was given on its way out has not reached it: somebody else gets that. */
+  notTaken(connection: Connection): void {
+    const { assignment, worker } = connection;
+    if (assignment !== undefined)
+      this.#takeBack(connection, assignment, `worker ${worker.id} left before it took the job`);
+  }
+
   /** Takes back what a living worker holds, because its last report of it could not be written down. */
   abandon(connection: Connection): void {
     const { assignment, worker } = connection;

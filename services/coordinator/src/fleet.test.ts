@@ -76,6 +76,32 @@ describe("a worker that disappears", () => {
     assert.equal(await house.state(job.id), "completed");
   });
 
+  it("is not lost when it drained and left in order, before a job that was just given to it reached it", async () => {
+    const house = new House();
+    const first = house.worker("w1");
+    const job = await house.submit();
+    await first.report({ kind: "draining" });
+    await first.leave({ isOrderly: true });
+    assert.equal(await house.state(job.id), "queued");
+    assert.ok(
+      !house.noted.some((note) => note.startsWith("lost by") || note.startsWith("noticed")),
+      String(house.noted),
+    );
+    const second = house.worker("w2");
+    await house.dispatcher.settled();
+    await second.finish();
+    assert.equal(await house.state(job.id), "completed");
+  });
+
+  it("is lost when it drained, and its connection broke while it held a job", async () => {
+    const house = new House();
+    const first = house.worker("w1");
+    await house.submit();
+    await first.report({ kind: "draining" });
+    await first.leave();
+    assert.ok(house.noted.includes("lost by stream"));
+  });
+
   it("is not blamed when it drained first", async () => {
     const house = new House();
     const worker = house.worker("w1");

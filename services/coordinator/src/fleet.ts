@@ -67,8 +67,9 @@ export interface WorkerSession {
   /**
    * The stream has ended: what the worker held is lost, unless it was handed back before.
    * @param isOurEnd the coordinator is stopping: that is no fault of the job, which is taken up at the next start
+   * @param isOrderly the worker ended its side itself, as one does that drains; default: the connection broke
    */
-  end(isOurEnd: boolean): Promise<void>;
+  end(isOurEnd: boolean, isOrderly?: boolean): Promise<void>;
 }
 
 /** Takes workers in, listens to them, and notices when they are gone. */
@@ -179,12 +180,13 @@ export class Fleet {
           });
         if (waiting >= MAX_WAITING_REPORTS) await last;
       },
-      end: async (isOurEnd) => {
+      end: async (isOurEnd, isOrderly = false) => {
         await last;
         if (!workers.remove(connection) || isOurEnd) return;
-        if (connection.assignment === undefined && connection.isDraining)
+        if (connection.isDraining && (isOrderly || connection.assignment === undefined)) {
           log.info({ workerId }, "worker left");
-        else dispatcher.attempts.lose(connection, "stream", `worker ${workerId} left`);
+          dispatcher.attempts.notTaken(connection);
+        } else dispatcher.attempts.lose(connection, "stream", `worker ${workerId} left`);
       },
     };
   }

@@ -139,16 +139,20 @@ async function connect(deps: FleetHandlersDeps, config: FleetHandlersConfig, str
   };
   const link = { send: (command: WorkerCommand) => send(commandToWire(command)), close: stream.close };
   const session = fleet.connect(worker, link);
+  let isOrderly = false;
   try {
     send({ welcome: { protocolVersion: PROTOCOL_VERSION, ...config } });
     fleet.ready();
     for (;;) {
       const { value, done } = await orAbort(messages.next(), signal);
-      if (done === true) return;
+      if (done === true) {
+        isOrderly = true;
+        return;
+      }
       await session.receive(reportFromWire(value));
     }
   } finally {
-    await session.end(deps.stopping.aborted);
+    await session.end(deps.stopping.aborted, isOrderly);
   }
 }
 

@@ -199,8 +199,9 @@ export class TestWorker {
     });
   }
 
-  async leave(): Promise<void> {
-    await this.session.end(false);
+  /** @param end.isOrderly it ended its side of the stream itself */
+  async leave({ isOrderly = false } = {}): Promise<void> {
+    await this.session.end(false, isOrderly);
     await this.#house.dispatcher.settled();
   }
 }
