@@ -5,6 +5,7 @@ import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { NatsServer, natsProgram } from "@cogfleet/coordinator/testing/nats-servers.js";
 import { type Clock, neverAborts } from "@cogfleet/core";
 import { fleetApi, generationApi, PROTOCOL_VERSION } from "@cogfleet/proto";
 import type { CoordinatorMessage__Output } from "@cogfleet/proto/gen/cogfleet/v1/CoordinatorMessage";
@@ -12,7 +13,7 @@ import type { GenerationClient } from "@cogfleet/proto/gen/cogfleet/v1/Generatio
 import type { Job__Output } from "@cogfleet/proto/gen/cogfleet/v1/Job";
 import type { WorkerMessage } from "@cogfleet/proto/gen/cogfleet/v1/WorkerMessage";
 import { callUnary } from "@cogfleet/service";
-import { credentials } from "@grpc/grpc-js";
+import { credentials, status } from "@grpc/grpc-js";
 import { type BenchResult, spread } from "./report.js";
 
 const COORDINATOR = fileURLToPath(new URL("../../services/coordinator/dist/main.js", import.meta.url));
@@ -31,21 +32,57 @@ interface Subject {
   stop(): Promise<void>;
 }
 
+/** Where a coordinator keeps its jobs, in a folder of the bench's own. */
+interface Store {
+  readonly name: "embedded" | "nats";
+  readonly flags: readonly string[];
+  close(): Promise<void>;
+}
+
+/** Measures with each store, one after the other. */
+export async function submitBench(clock: Clock): Promise<BenchResult[]> {
+  const openers = [
+    async (folder: string): Promise<Store> => {
+      return { name: "embedded", flags: ["--data", folder], close: async () => {} };
+    },
+    async (folder: string): Promise<Store> => {
+      const nats = await NatsServer.start({
+        program: natsProgram(),
+        folder: join(folder, "nats"),
+        sync: true,
+      });
+      return { name: "nats", flags: ["--store", "nats", "--nats-url", nats.url], close: () => nats.kill() };
+    },
+  ];
+  natsProgram(); // what is missing shows before minutes have passed
+  const results: BenchResult[] = [];
+  for (const open of openers) {
+    const folder = mkdtempSync(join(tmpdir(), "cogfleet-submit-"));
+    const store = await open(folder);
+    try {
+      results.push(...(await measureStore(store, folder, clock)));
+    } finally {
+      await store.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+  return results;
+}
+
 /**
  * Durable submissions over gRPC to a coordinator of its own until 100,000 jobs wait: as many as 32 clients can send, and
  * 250 a second for how long each takes. Then how soon a worker that is free has its next job, and how long the
  * coordinator takes to come back with them all.
  */
-export async function submitBench(clock: Clock): Promise<BenchResult[]> {
-  const data = mkdtempSync(join(tmpdir(), "cogfleet-submit-"));
+async function measureStore(store: Store, folder: string, clock: Clock): Promise<BenchResult[]> {
+  let subject = await start(store);
   try {
-    let subject = await start(data);
     await offerModel(subject.port);
     const windows: Window[] = [];
     const measure = async (): Promise<void> => {
       const submitsPerSecond = await submitMany(subject.client, WINDOW, clock);
       const latencies = await submitPaced(subject.client, clock);
-      const syncP99Ms = await bareSync(join(data, "bare"), clock);
+      const syncP99Ms = await bareSync(join(folder, "bare"), clock);
       const residentMb = anonymousMegabytes(subject.child);
       windows.push({ submitsPerSecond, ...latencies, syncP99Ms, residentMb });
     };
@@ -56,14 +93,13 @@ export async function submitBench(clock: Clock): Promise<BenchResult[]> {
     await subject.stop();
 
     const startedAt = clock.now();
-    subject = await start(data);
+    subject = await start(store);
     const startAgainSeconds = (clock.now() - startedAt) / 1000;
     const residentMb = anonymousMegabytes(subject.child);
-    await subject.stop();
     const [first, last] = windows as [Window, Window];
-    return report(first, last, { nextJobMs, startAgainSeconds, residentMb });
+    return report(store.name, first, last, { nextJobMs, startAgainSeconds, residentMb });
   } finally {
-    rmSync(data, { recursive: true, force: true });
+    await subject.stop();
   }
 }
 
@@ -79,12 +115,13 @@ interface Window {
 }
 
 function report(
+  store: Store["name"],
   first: Window,
   last: Window,
   rest: { nextJobMs: readonly number[]; startAgainSeconds: number; residentMb: number },
 ): BenchResult[] {
   const { nextJobMs, startAgainSeconds, residentMb } = rest;
-  const labels = { store: "embedded" };
+  const labels = { store };
   return [
     {
       bench: "submit",
@@ -140,8 +177,8 @@ function report(
   ];
 }
 
-async function start(data: string): Promise<Subject> {
-  const flags = ["--data", data, "--port", "0", "--max-queued", "1000000", "--log-level", "silent"];
+async function start(store: Store): Promise<Subject> {
+  const flags = [...store.flags, "--port", "0", "--max-queued", "1000000", "--log-level", "silent"];
   const child = fork(COORDINATOR, flags, { silent: true });
   const [{ port }] = await once(child, "message");
   const client = new generationApi.Generation(`127.0.0.1:${port}`, credentials.createInsecure());
@@ -235,14 +272,27 @@ const HELLO = {
 
 /** A worker comes, says what it has and goes. */
 async function offerModel(port: number): Promise<void> {
-  const worker = connectWorker(port);
-  await worker.next("welcome");
+  const worker = await welcomedWorker(port);
   worker.close();
+}
+
+/** Comes again until the coordinator leads, and has taken up its jobs. */
+async function welcomedWorker(port: number): Promise<ReturnType<typeof connectWorker>> {
+  for (;;) {
+    const worker = connectWorker(port);
+    try {
+      await worker.next("welcome");
+      return worker;
+    } catch (reason) {
+      worker.close();
+      if (!(reason instanceof Error && "code" in reason && reason.code === status.UNAVAILABLE)) throw reason;
+    }
+  }
 }
 
 /** A worker that fails each job at once: how long until it is given the next. */
 async function timesToNextJob(port: number, clock: Clock): Promise<number[]> {
-  const worker = connectWorker(port);
+  const worker = await welcomedWorker(port);
   const times: number[] = [];
   let assigned = await worker.next("assign");
   for (let i = 0; i < 50; i++) {

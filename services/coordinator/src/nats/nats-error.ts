@@ -22,6 +22,13 @@ export function isConflict(reason: unknown): boolean {
   return reason.code === StreamWrongLastSequence || reason.code === StreamWrongLastSequenceUnknown;
 }
 
+/** Whether the server has no JetStream, or the account may not use it. */
+export function isJetStreamOff(reason: unknown): boolean {
+  if (reason instanceof Error && reason.name === "JetStreamNotEnabled") return true; // a class that is not exported
+  const { JetStreamNotEnabledForAccount } = JetStreamApiCodes;
+  return reason instanceof JetStreamApiError && reason.code === JetStreamNotEnabledForAccount;
+}
+
 /** Whether there is no such stream. */
 export function isStreamMissing(reason: unknown): boolean {
   return reason instanceof JetStreamApiError && reason.code === JetStreamApiCodes.StreamNotFound;
@@ -38,7 +45,7 @@ export function natsError(what: string, reason: unknown): unknown {
       cause: reason,
     });
   if (reason instanceof AuthorizationError || reason instanceof PermissionViolationError)
-    return new ClusterError("invalid_config", `NATS does not let us ${what}: ${reason.message}`, {
+    return new ClusterError("invalid_config", `NATS refused to ${what}: ${reason.message}`, {
       cause: reason,
     });
   if (isPassing(reason))

@@ -25,7 +25,7 @@ export interface NatsJobStoreDeps {
 }
 
 /** Whoever asks is told soon that the servers are away; what a worker reports is worth waiting for. */
-const ASK = { patienceMs: 5_000 };
+const ASK = { patienceMs: 3_000 };
 const REPORT = { patienceMs: 10_000 };
 const READERS = 32;
 const MEMORIZED_HISTORIES = 1_000;

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import { type Clock, ClusterError, type Logger, linkSignals, orAbort } from "@cogfleet/core";
+import { type Clock, ClusterError, type Logger, linkSignals, neverAborts, orAbort } from "@cogfleet/core";
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
-import { connect, credsAuthenticator, type NatsConnection } from "@nats-io/transport-node";
-import { natsError } from "./nats-error.js";
+import { connect, credsAuthenticator, type NatsConnection, NoRespondersError } from "@nats-io/transport-node";
+import { isJetStreamOff, natsError } from "./nats-error.js";
 
 export interface NatsSettings {
   /** One or several, separated by commas: nats://HOST:PORT or tls://HOST:PORT. */
@@ -26,6 +26,8 @@ export interface NatsLinkDeps {
 /** A request that is not answered for so long is asked again. */
 const ATTEMPT_MS = 2_000;
 const RETRY_MS = 100;
+/** A cluster that was just started elects its leader first. */
+const OPEN_MS = 15_000;
 const REDIAL_MS = 250;
 
 /** A connection to NATS that comes back by itself. */
@@ -78,20 +80,15 @@ export class NatsLink {
       throw natsError(`answer at ${servers.join(", ")}`, reason);
     }
     const js = jetstream(connection, { timeout: ATTEMPT_MS });
+    const jsm = await jetstreamManager(connection, { timeout: ATTEMPT_MS, checkAPI: false });
+    const link = new NatsLink(connection, js, jsm, deps);
     try {
-      const jsm = await jetstreamManager(connection, { timeout: ATTEMPT_MS, checkAPI: true });
-      const link = new NatsLink(connection, js, jsm, deps);
+      await link.call("tell of its JetStream", () => link.#checkJetStream(), OPEN_MS, neverAborts);
       link.#greet();
       return link;
     } catch (reason) {
       await connection.close();
-      if (reason instanceof Error && reason.name === "JetStreamNotEnabled")
-        throw new ClusterError(
-          "unsupported",
-          `NATS at ${connection.getServer()} has no JetStream: start it with -js, or a jetstream block`,
-          { cause: reason },
-        );
-      throw natsError("tell of its JetStream", reason);
+      throw reason;
     }
   }
 
@@ -115,14 +112,24 @@ export class NatsLink {
     const startedAt = clock.now();
     for (let isRetry = false; ; isRetry = true) {
       signal.throwIfAborted();
-      const leftMs = patienceMs - (clock.now() - startedAt);
+      const leftMs = Math.max(0, patienceMs - (clock.now() - startedAt));
+      const late = new AbortController();
+      const linked = linkSignals(signal, late.signal);
+      // A first attempt has its time, whatever the patience is.
+      clock.sleep(isRetry ? leftMs : Math.max(leftMs, ATTEMPT_MS), linked.signal).then(
+        () => late.abort(new ClusterError("unavailable", `NATS did not ${what} in time`)),
+        () => {}, // it did, or failed at once
+      );
       try {
-        return await this.once(what, () => attempt(isRetry), Math.max(0, leftMs), signal);
+        return await this.once(what, () => attempt(isRetry), leftMs, linked.signal);
       } catch (error) {
         signal.throwIfAborted();
         const isPassing = error instanceof ClusterError && error.code === "unavailable";
         if (!isPassing || clock.now() - startedAt + RETRY_MS >= patienceMs) throw error;
         await clock.sleep(RETRY_MS, signal);
+      } finally {
+        late.abort();
+        linked.unlink();
       }
     }
   }
@@ -198,6 +205,21 @@ export class NatsLink {
           break;
         default:
       }
+    }
+  }
+
+  async #checkJetStream(): Promise<void> {
+    try {
+      await this.jsm.getAccountInfo();
+    } catch (reason) {
+      // Servers of a cluster that has no leader yet are silent instead.
+      const isOff = reason instanceof NoRespondersError || isJetStreamOff(reason);
+      if (!isOff) throw reason;
+      throw new ClusterError(
+        "unsupported",
+        `NATS at ${this.#connection.getServer()} has no JetStream: start it with -js, or a jetstream block`,
+        { cause: reason },
+      );
     }
   }
 

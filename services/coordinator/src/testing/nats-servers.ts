@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -69,7 +69,8 @@ export class NatsServer {
     mkdirSync(folder, { recursive: true });
     const config = join(folder, "nats.conf");
     const store = `store_dir: "${join(folder, "store")}"${sync ? ", sync_interval: always" : ""}`;
-    writeFileSync(config, [`listen: 127.0.0.1:${port}`, `jetstream { ${store} }`, ...lines, ""].join("\n"));
+    const listen = [`listen: 127.0.0.1:${port}`, `pid_file: "${config}.pid"`, `jetstream { ${store} }`];
+    writeFileSync(config, [...listen, ...lines, ""].join("\n"));
     const server = new NatsServer(program, port, config, wrapper);
     await server.startAgain();
     return server;
@@ -77,10 +78,6 @@ export class NatsServer {
 
   get url(): string {
     return `nats://127.0.0.1:${this.port}`;
-  }
-
-  get pid(): number {
-    return this.#child?.pid ?? 0;
   }
 
   async startAgain(): Promise<void> {
@@ -99,7 +96,8 @@ export class NatsServer {
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, "exit");
-    child.kill(signal);
+    // Not the child's own: a wrapper would keep the signal to itself.
+    process.kill(Number(readFileSync(`${this.#config}.pid`, "utf8")), signal);
     await gone;
   }
 }
