@@ -10,6 +10,7 @@ const EXIT = {
   invalid_checkpoint: 2,
   job_not_found: 2,
   model_not_found: 2,
+  worker_not_found: 2,
   artifact_unavailable: 1,
   already_exists: 2,
   conflict: 1,

@@ -17,6 +17,22 @@ export function listWorkers(raw: RawFlags, context: CommandContext): Promise<Exi
   });
 }
 
+/** `cogfleet workers drain`. */
+export function drainWorker(id: string, raw: RawFlags, context: CommandContext): Promise<ExitCode> {
+  const flags = new FlagReader(raw);
+  return withClient(flags, context, async (client, signal) => {
+    const worker = await client.drain(id, signal);
+    if (flags.isSet("json")) context.terminal.out(snakeCased(worker));
+    else
+      context.terminal.out(
+        worker.jobId === ""
+          ? `worker ${id} leaves`
+          : `worker ${id} leaves after this step of job ${worker.jobId}`,
+      );
+    return 0;
+  });
+}
+
 /** `cogfleet models`. */
 export function listModels(raw: RawFlags, context: CommandContext): Promise<ExitCode> {
   const flags = new FlagReader(raw);

@@ -71,6 +71,7 @@ function fakeClient(ended: Job, hangs = false): GenerationClient & { readonly ca
     },
     list: unused,
     workers: unused,
+    drain: unused,
     models: unused,
     close: unused,
   };

@@ -172,6 +172,8 @@ export interface GenerationClient {
     signal: AbortSignal,
   ): AsyncIterable<ArtifactChunk>;
   workers(signal: AbortSignal): Promise<WorkerInfo[]>;
+  /** Tells a worker to leave. */
+  drain(workerId: string, signal: AbortSignal): Promise<WorkerInfo>;
   models(signal: AbortSignal): Promise<ModelInfo[]>;
   /** Ends the connection and what still runs over it. Idempotent. */
   close(): void;

@@ -4,6 +4,7 @@ import type { Job__Output } from "@cogfleet/proto/gen/cogfleet/v1/Job";
 import type { ListModelsResponse__Output } from "@cogfleet/proto/gen/cogfleet/v1/ListModelsResponse";
 import type { ListResponse__Output } from "@cogfleet/proto/gen/cogfleet/v1/ListResponse";
 import type { ListWorkersResponse__Output } from "@cogfleet/proto/gen/cogfleet/v1/ListWorkersResponse";
+import type { Worker__Output } from "@cogfleet/proto/gen/cogfleet/v1/Worker";
 import { callUnary, connectionFault, isServiceError, readStream } from "@cogfleet/service";
 import { type CallOptions, type ChannelCredentials, status } from "@grpc/grpc-js";
 import { decodeEvent, decodeJob, decodeModel, decodeWorker } from "./decode.js";
@@ -119,6 +120,11 @@ export function connectGeneration(
         signal,
       );
       return workers.map(decodeWorker);
+    },
+    async drain(workerId, signal) {
+      return decodeWorker(
+        await unary<Worker__Output>((done) => client.drainWorker({ workerId }, timely(), done), signal),
+      );
     },
     async models(signal) {
       const { models } = await unary<ListModelsResponse__Output>(

@@ -160,6 +160,10 @@ class Keeper {
     for (let current = first; ; ) {
       const end = await current.ended;
       if (stopping.aborted) return;
+      if (end.code === 0) {
+        this.#deps.onNotice(`${this.#name} (pid ${current.pid}) left, as it was told to`);
+        return;
+      }
       const how = howItEnded(end);
       if (!this.#budget.take(clock.now())) {
         const text = `the ${this.#name} ended ${MAX_RESTARTS + 1} times within a minute, the last time ${how}`;

@@ -5,6 +5,7 @@ const RETRYABLE = {
   invalid_checkpoint: false,
   job_not_found: false,
   model_not_found: false,
+  worker_not_found: false,
   artifact_unavailable: false,
   already_exists: false,
   conflict: true,

@@ -11,6 +11,8 @@ export interface ServiceProcess {
 export interface Stoppable {
   /** Aborts when the service can do no more; the reason says why. It is stopped then, and the process fails. */
   readonly failed?: AbortSignal;
+  /** Aborts when the service is not wanted any more: it is stopped then, and the process ends as if it had been asked to. */
+  readonly left?: AbortSignal;
   stop(signal: AbortSignal): Promise<void>;
 }
 
@@ -68,8 +70,9 @@ const BAD_INPUT: ReadonlySet<ErrorCode> = new Set(["invalid_config", "invalid_ch
 async function live(options: RunOptions, shutdown: AbortSignal): Promise<ExitCode> {
   try {
     const service = await options.start(shutdown);
-    const { failed } = service;
-    await Promise.race([aborted(shutdown), ...(failed === undefined ? [] : [aborted(failed)])]);
+    const { failed, left } = service;
+    const ends = [shutdown, failed, left].filter((signal) => signal !== undefined);
+    await Promise.race(ends.map(aborted));
     await service.stop(AbortSignal.timeout(options.graceMs));
     if (failed?.aborted === true && !shutdown.aborted) throw failed.reason;
     options.log.info({}, "stopped");

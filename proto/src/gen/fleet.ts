@@ -16,6 +16,7 @@ import type { CoordinatorMessage as _cogfleet_v1_CoordinatorMessage, Coordinator
 import type { DownloadChunk as _cogfleet_v1_DownloadChunk, DownloadChunk__Output as _cogfleet_v1_DownloadChunk__Output } from './cogfleet/v1/DownloadChunk.js';
 import type { DownloadRequest as _cogfleet_v1_DownloadRequest, DownloadRequest__Output as _cogfleet_v1_DownloadRequest__Output } from './cogfleet/v1/DownloadRequest.js';
 import type { Drain as _cogfleet_v1_Drain, Drain__Output as _cogfleet_v1_Drain__Output } from './cogfleet/v1/Drain.js';
+import type { DrainWorkerRequest as _cogfleet_v1_DrainWorkerRequest, DrainWorkerRequest__Output as _cogfleet_v1_DrainWorkerRequest__Output } from './cogfleet/v1/DrainWorkerRequest.js';
 import type { Draining as _cogfleet_v1_Draining, Draining__Output as _cogfleet_v1_Draining__Output } from './cogfleet/v1/Draining.js';
 import type { Event as _cogfleet_v1_Event, Event__Output as _cogfleet_v1_Event__Output } from './cogfleet/v1/Event.js';
 import type { FleetClient as _cogfleet_v1_FleetClient, FleetDefinition as _cogfleet_v1_FleetDefinition } from './cogfleet/v1/Fleet.js';
@@ -56,6 +57,7 @@ import type { WatchRequest as _cogfleet_v1_WatchRequest, WatchRequest__Output as
 import type { Welcome as _cogfleet_v1_Welcome, Welcome__Output as _cogfleet_v1_Welcome__Output } from './cogfleet/v1/Welcome.js';
 import type { Worker as _cogfleet_v1_Worker, Worker__Output as _cogfleet_v1_Worker__Output } from './cogfleet/v1/Worker.js';
 import type { WorkerMessage as _cogfleet_v1_WorkerMessage, WorkerMessage__Output as _cogfleet_v1_WorkerMessage__Output } from './cogfleet/v1/WorkerMessage.js';
+import type { YieldAssignment as _cogfleet_v1_YieldAssignment, YieldAssignment__Output as _cogfleet_v1_YieldAssignment__Output } from './cogfleet/v1/YieldAssignment.js';
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from './google/protobuf/Timestamp.js';
 
 type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
@@ -81,6 +83,7 @@ export interface ProtoGrpcType {
       DownloadChunk: MessageTypeDefinition<_cogfleet_v1_DownloadChunk, _cogfleet_v1_DownloadChunk__Output>
       DownloadRequest: MessageTypeDefinition<_cogfleet_v1_DownloadRequest, _cogfleet_v1_DownloadRequest__Output>
       Drain: MessageTypeDefinition<_cogfleet_v1_Drain, _cogfleet_v1_Drain__Output>
+      DrainWorkerRequest: MessageTypeDefinition<_cogfleet_v1_DrainWorkerRequest, _cogfleet_v1_DrainWorkerRequest__Output>
       Draining: MessageTypeDefinition<_cogfleet_v1_Draining, _cogfleet_v1_Draining__Output>
       Event: MessageTypeDefinition<_cogfleet_v1_Event, _cogfleet_v1_Event__Output>
       Fleet: SubtypeConstructor<typeof grpc.Client, _cogfleet_v1_FleetClient> & { service: _cogfleet_v1_FleetDefinition }
@@ -127,6 +130,7 @@ export interface ProtoGrpcType {
       Worker: MessageTypeDefinition<_cogfleet_v1_Worker, _cogfleet_v1_Worker__Output>
       WorkerMessage: MessageTypeDefinition<_cogfleet_v1_WorkerMessage, _cogfleet_v1_WorkerMessage__Output>
       WorkerState: EnumTypeDefinition
+      YieldAssignment: MessageTypeDefinition<_cogfleet_v1_YieldAssignment, _cogfleet_v1_YieldAssignment__Output>
     }
   }
   google: {

@@ -5,6 +5,7 @@ import type { Artifact as _cogfleet_v1_Artifact, Artifact__Output as _cogfleet_v
 import type { CancelRequest as _cogfleet_v1_CancelRequest, CancelRequest__Output as _cogfleet_v1_CancelRequest__Output } from './cogfleet/v1/CancelRequest.js';
 import type { DownloadChunk as _cogfleet_v1_DownloadChunk, DownloadChunk__Output as _cogfleet_v1_DownloadChunk__Output } from './cogfleet/v1/DownloadChunk.js';
 import type { DownloadRequest as _cogfleet_v1_DownloadRequest, DownloadRequest__Output as _cogfleet_v1_DownloadRequest__Output } from './cogfleet/v1/DownloadRequest.js';
+import type { DrainWorkerRequest as _cogfleet_v1_DrainWorkerRequest, DrainWorkerRequest__Output as _cogfleet_v1_DrainWorkerRequest__Output } from './cogfleet/v1/DrainWorkerRequest.js';
 import type { Event as _cogfleet_v1_Event, Event__Output as _cogfleet_v1_Event__Output } from './cogfleet/v1/Event.js';
 import type { GenerationClient as _cogfleet_v1_GenerationClient, GenerationDefinition as _cogfleet_v1_GenerationDefinition } from './cogfleet/v1/Generation.js';
 import type { GetRequest as _cogfleet_v1_GetRequest, GetRequest__Output as _cogfleet_v1_GetRequest__Output } from './cogfleet/v1/GetRequest.js';
@@ -44,6 +45,7 @@ export interface ProtoGrpcType {
       CancelRequest: MessageTypeDefinition<_cogfleet_v1_CancelRequest, _cogfleet_v1_CancelRequest__Output>
       DownloadChunk: MessageTypeDefinition<_cogfleet_v1_DownloadChunk, _cogfleet_v1_DownloadChunk__Output>
       DownloadRequest: MessageTypeDefinition<_cogfleet_v1_DownloadRequest, _cogfleet_v1_DownloadRequest__Output>
+      DrainWorkerRequest: MessageTypeDefinition<_cogfleet_v1_DrainWorkerRequest, _cogfleet_v1_DrainWorkerRequest__Output>
       Event: MessageTypeDefinition<_cogfleet_v1_Event, _cogfleet_v1_Event__Output>
       /**
        * Generates videos from prompts. Argument names and defaults follow diffusers' CogVideoXPipeline.

@@ -1,7 +1,7 @@
 import { type Logger, neverAborts } from "@cogfleet/core";
 import type { Artifacts } from "./artifacts.js";
 import type { Background } from "./background.js";
-import { type Group, GroupTable, type Verdict } from "./groups.js";
+import { type Group, GroupTable, type Leaving, type Verdict } from "./groups.js";
 import type { Artifact } from "./job.js";
 import type { JobChange } from "./job-life.js";
 import type { JobStore } from "./job-store.js";
@@ -74,11 +74,12 @@ export class Attempts {
     if (!(await this.apply(connection, { ...change, ranMs: group?.ranMs }))) return;
     this.#deps.observer.stepDone(group?.size ?? 1, change.seconds);
     if (group === undefined) return;
-    group.stepDone(change.seconds);
+    group.stepDone(change.step, change.seconds);
     const ratio = group.stragglerRatio;
     if (ratio !== undefined) this.#deps.observer.stragglerMeasured(ratio);
-    if (group.leaving !== undefined && group.verdict === undefined)
-      await this.end(group, { kind: "worker_lost", epoch: change.epoch, message: group.leaving });
+    // Its rank 0 was asked to stop at a step, and has begun another one.
+    if (group.leaving !== undefined && group.stepsSinceAsked > 1 && group.verdict === undefined)
+      await this.end(group, { kind: "yielded", epoch: change.epoch, ...group.leaving });
   }
 
   /** A rank says for how long it computed in its newest step; 0: there was none yet. */
@@ -93,6 +94,7 @@ export class Attempts {
     change: JobChange & Assignment & { kind: "stage_started" },
   ): Promise<void> {
     const group = this.groups.of(connection, change);
+    if (group !== undefined) group.stage = change.stage;
     if (group !== undefined && change.stage !== "denoise") group.sinceStepMs = undefined;
     await this.apply(connection, change);
   }
@@ -102,7 +104,16 @@ export class Attempts {
     this.#deps.workers.drain(connection);
     const { assignment, worker } = connection;
     const group = assignment && this.groups.of(connection, assignment);
-    if (group !== undefined && group.size > 1) group.leaving = `worker ${worker.id} is shutting down`;
+    // Rank 0 stops at its next step by itself.
+    if (group?.canYield === true && group.rankOf(connection) > 0)
+      this.askBack(group, { message: `worker ${worker.id} is shutting down` });
+  }
+
+  /** Takes a job back at its next step. */
+  askBack(group: Group, leaving: Leaving): void {
+    group.leaving = leaving;
+    group.members[0]?.link.send({ kind: "yield", ...group.assignment });
+    this.#deps.log.info({ ...group.assignment, reason: leaving.message }, "job asked back");
   }
 
   /** Whoever runs the machines says that this worker is about to go: its job goes on elsewhere from the next step on. */
@@ -110,15 +121,13 @@ export class Attempts {
     this.#deps.workers.holdBack(connection, true);
     const { assignment, worker } = connection;
     const group = assignment && this.groups.of(connection, assignment);
-    if (group !== undefined) group.leaving = `worker ${worker.id} is held back: ${reason}`;
+    if (group?.canYield === true)
+      this.askBack(group, { message: `worker ${worker.id} is held back: ${reason}` });
   }
 
-  /** It stays after all. */
+  /** It stays after all. What it was asked to hand back it does, and may be given again. */
   letIn(connection: Connection): void {
     this.#deps.workers.holdBack(connection, false);
-    const { assignment } = connection;
-    const group = assignment && this.groups.of(connection, assignment);
-    if (group !== undefined && !group.members.some(({ isDraining }) => isDraining)) group.leaving = undefined;
     this.#deps.onFree();
   }
 
@@ -163,7 +172,10 @@ export class Attempts {
   ): Promise<void> {
     const group = this.groups.of(connection, change);
     if (group === undefined) await this.apply(connection, change);
-    else if (group.verdict === undefined) {
+    else if (group.verdict === undefined && isHandedBack(group, connection, change.error.code)) {
+      const { message = `worker ${connection.worker.id} is shutting down`, ranks } = group.leaving ?? {};
+      await this.end(group, { kind: "yielded", epoch: change.epoch, message, ranks });
+    } else if (group.verdict === undefined) {
       const suspect = change.error.code === "peer_lost" ? change.lostRank : undefined;
       const others = this.#deps.workers.holders(change).filter((holder) => holder !== connection);
       if (suspect === undefined || suspect === group.rankOf(connection) || others.length === 0)
@@ -256,4 +268,11 @@ export class Attempts {
     if (group !== undefined) this.#closeIfFree(group);
     if (wasHeld) this.#deps.onFree();
   }
+}
+
+/** Whether rank 0 says that it stopped at a step, as it was asked to or because it leaves. */
+function isHandedBack(group: Group, connection: Connection, code: string): boolean {
+  if (group.rankOf(connection) !== 0) return false;
+  const isAsked = group.leaving !== undefined && code === "cancelled";
+  return isAsked || (connection.isDraining && code === "worker_lost");
 }

@@ -16,6 +16,7 @@ import type { LinkTable } from "./links.js";
 import type { Observer } from "./observer.js";
 import { formOf, leastRanks, partsOf, planGroup } from "./planning.js";
 import { JobQueue, type QueuedJob } from "./queue.js";
+import { Regrouping, type RegroupingDeps } from "./regrouping.js";
 import { type FleetWorker, type GroupStart, kinOf, schedule } from "./scheduler.js";
 import { TenantShares } from "./tenant-shares.js";
 import type { Assignment, Connection, WorkerRegistry } from "./workers.js";
@@ -48,6 +49,7 @@ export class Dispatcher {
   readonly #background: Background;
   readonly #deadlines = new Deadlines();
   readonly #shares: TenantShares;
+  readonly #regrouping: Regrouping;
   readonly #maxTenantRanks: number;
 
   constructor(deps: DispatcherDeps, policy: DispatcherPolicy) {
@@ -62,6 +64,9 @@ export class Dispatcher {
     };
     this.#writer = new JobWriter({ ...shared, onWaiting, onNotWaiting }, policy);
     this.attempts = new Attempts({ ...shared, writer: this.#writer, onFree: () => this.kick() });
+    const { queue, attempts } = this;
+    const startsWithout: RegroupingDeps["startsWithout"] = (...args) => this.#startsWithout(...args);
+    this.#regrouping = new Regrouping({ ...deps, queue, attempts, startsWithout });
   }
 
   /** Of the running jobs that have steps to do, the longest time for which one has done none. */
@@ -104,18 +109,19 @@ export class Dispatcher {
     const all = workers.all().filter((one) => !one.isDraining && !groups.isStuck(one));
     const starts = schedule(this.queue, idle.map(toFleetWorker), all.map(toFleetWorker), {
       planFor: (job, workerIds) => {
+        const keptPlan = job.wantedRanks === undefined ? job.keptPlan : undefined;
         const chosen = workerIds.flatMap((id) => idle.filter(({ worker }) => worker.id === id));
         return planGroup(
           job.request,
           parseParallel(job.request.parallel) ?? {},
-          job.keptPlan,
+          keptPlan,
           chosen,
           this.#deps.links,
         );
       },
       isGathering: (jobId) => groups.isLettingGo(jobId),
       shareOf: (tenant) => this.#shares.shareOf(tenant),
-      ranksLeft: (tenant) => this.#maxTenantRanks - this.#shares.ranksOf(tenant),
+      ranksLeft: (tenant) => this.#ranksLeft(tenant),
     });
     for (const start of starts) this.#start(start);
   }
@@ -125,6 +131,7 @@ export class Dispatcher {
     this.attempts.tick(elapsedMs);
     for (const jobId of this.#deadlines.due(this.#deps.clock.wallTime())) this.#passDeadline(jobId);
     this.kick();
+    this.#regrouping.tick(elapsedMs);
   }
 
   /** A job runs for nobody, as after a restart of this process: it waits again, and the attempt does not count. */
@@ -155,6 +162,32 @@ export class Dispatcher {
     });
   }
 
+  #startsWithout(group: Group, wantedRanks: number | undefined): QueuedJob[] {
+    const { workers } = this.#deps;
+    const { plan, members } = group;
+    const job = { ...group.job, keptPlan: plan, wantedRanks };
+    const given = new Set(members.map(({ worker }) => worker.id));
+    const idle = [...members, ...workers.idle()].map(toFleetWorker);
+    const fleet = workers.all().filter((one) => !one.isDraining);
+    const ofIts = (tenant: string): number => (tenant === job.tenant ? group.size : 0);
+    const planFor = (_job: QueuedJob, workerIds: readonly string[]) => ({ plan, workerIds });
+    this.queue.add(job);
+    const starts = schedule(this.queue, idle, fleet.map(toFleetWorker), {
+      planFor,
+      isGathering: () => false,
+      shareOf: (tenant) => this.#shares.shareOf(tenant) - ofIts(tenant),
+      ranksLeft: (tenant) => this.#ranksLeft(tenant) + ofIts(tenant),
+    });
+    const onIts = starts.filter(({ workerIds }) => workerIds.some((id) => given.has(id)));
+    const jobs = onIts.flatMap(({ jobId }) => this.queue.get(jobId) ?? []);
+    this.queue.remove(job.jobId);
+    return jobs;
+  }
+
+  #ranksLeft(tenant: string): number {
+    return this.#maxTenantRanks - this.#shares.ranksOf(tenant);
+  }
+
   #start(start: GroupStart): void {
     const { workers } = this.#deps;
     const queued = this.queue.remove(start.jobId);
@@ -164,7 +197,7 @@ export class Dispatcher {
     const form = formOf(start.plan);
     const members = start.workerIds.map((id) => workers.assign(id, assignment, form));
     const { groups } = this.attempts;
-    const group = groups.open(assignment, queued.tenant, members);
+    const group = groups.open(queued, start.plan, members);
     this.#background.run(start.jobId, async () => {
       try {
         await this.#assign(group, start, queued);
@@ -228,6 +261,8 @@ export class Dispatcher {
       minRanks,
       maxRanks: isPinned ? minRanks : undefined,
       keptPlan: job.plan,
+      wantedRanks: job.nextRanks,
+      step: job.checkpoint?.step ?? 0,
       priority: job.request.priority,
       order,
       createdAt: job.createdAt,

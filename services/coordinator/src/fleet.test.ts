@@ -110,6 +110,22 @@ describe("a worker that disappears", () => {
     assert.deepEqual(house.noted, []);
   });
 
+  it("leaves when it is told to: hands its job on, which does not count against the job", async () => {
+    const house = new House();
+    const worker = house.worker("w1");
+    const job = await house.submit();
+    house.fleet.drain("w1");
+    house.fleet.drain("w1");
+    assert.deepEqual(worker.kinds, [`assign ${job.id} 1`, "drain"]);
+    const other = house.worker("w2");
+    await worker.step(1);
+    await worker.fail(true, "worker_lost");
+    await worker.leave();
+    assert.deepEqual(other.assignment, { jobId: job.id, epoch: 2 });
+    assert.equal((await house.jobs.get(job.id, neverAborts)).fruitlessAttempts, 0);
+    assert.throws(() => house.fleet.drain("w1"), code("worker_not_found"));
+  });
+
   it("finishes what it has while it drains, and gets nothing new", async () => {
     const house = new House();
     const worker = house.worker("w1");

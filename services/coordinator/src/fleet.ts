@@ -131,6 +131,27 @@ export class Fleet {
     this.#deps.dispatcher.kick();
   }
 
+  /**
+   * Tells a worker to finish its step, to hand its job back, and to leave. Throws `worker_not_found`, or `unavailable`
+   * for one that is connected to another coordinator.
+   */
+  drain(workerId: string, isElsewhere = false): void {
+    const { workers, dispatcher, log } = this.#deps;
+    const connection = workers.all().find(({ worker }) => worker.id === workerId);
+    if (connection === undefined && isElsewhere)
+      throw new ClusterError(
+        "unavailable",
+        `worker "${workerId}" is connected to the coordinator that leads: ask that one`,
+      );
+    if (connection === undefined)
+      throw new ClusterError("worker_not_found", `no worker "${workerId}" is connected`);
+    if (!connection.isDraining) {
+      log.info({ workerId }, "worker told to leave");
+      dispatcher.attempts.drain(connection);
+      connection.link.send({ kind: "drain" });
+    }
+  }
+
   /** Watches over the leases until the signal aborts. */
   async watchLeases(signal: AbortSignal): Promise<void> {
     const { clock, workers } = this.#deps;

@@ -184,14 +184,25 @@ describe("a job on several workers", () => {
   it("goes on without a worker that wants to leave, from the next step on", async () => {
     const { house, job, first, others } = await together(2);
     await others[0]?.report({ kind: "draining" });
-    assert.equal(await house.state(job.id), "running");
+    assert.equal(first.kinds.at(-1), `yield ${job.id} 1`);
     await first.step(1);
+    assert.equal(await house.state(job.id), "running");
+    await first.fail(false, "cancelled");
     assert.equal(await house.state(job.id), "queued");
-    await first.fail(true, "cancelled");
     await others[0]?.fail(true, "cancelled");
     assert.equal(await house.state(job.id), "running");
     assert.equal(assignOf(first).plan.context, 1);
     assert.equal((await house.events(job.id)).at(-2)?.message, "queued again: worker w1 is shutting down");
+  });
+
+  it("is taken back from a rank 0 that does not stop at the step that it was asked to", async () => {
+    const { house, job, first, others } = await together(2);
+    await others[0]?.report({ kind: "draining" });
+    await first.step(1);
+    assert.equal(await house.state(job.id), "running");
+    await first.step(2);
+    assert.equal(await house.state(job.id), "queued");
+    assert.equal(first.kinds.at(-1), `cancel ${job.id} 1`);
   });
 
   it("is cancelled on every rank", async () => {

@@ -1,17 +1,37 @@
+import type { Plan } from "@cogfleet/parallel";
+import type { JobStage } from "./job.js";
 import type { JobChange } from "./job-life.js";
+import type { QueuedJob } from "./queue.js";
 import type { TenantShares } from "./tenant-shares.js";
 import type { Assignment, Connection } from "./workers.js";
 
 /** The change that ends an attempt. */
 export type Verdict = Extract<
   JobChange,
-  { kind: "attempt_failed" | "worker_lost" | "completed" | "deadline_passed" | "run_limit_reached" }
+  {
+    kind:
+      | "attempt_failed"
+      | "worker_lost"
+      | "yielded"
+      | "completed"
+      | "deadline_passed"
+      | "run_limit_reached";
+  }
 >;
+
+/** Why a group hands its job back at its next step. */
+export interface Leaving {
+  readonly message: string;
+  /** Workers that the job shall have from then on; undefined: by the same plan. */
+  readonly ranks?: number | undefined;
+}
 
 /** The workers that run one attempt, until the last of them has let go of it. */
 export class Group {
   readonly assignment: Assignment;
-  readonly tenant: string;
+  /** As it waited. */
+  readonly job: QueuedJob;
+  readonly plan: Plan;
   /** By rank. */
   readonly members: readonly Connection[];
   /** Why the attempt is over, which the members that still hold it need not know yet. */
@@ -19,8 +39,13 @@ export class Group {
   /** What a rank says of another one's end: the verdict, unless that one gives a better reason in time. */
   suspicion: Verdict | undefined;
   suspectedMs = 0;
-  /** A member wants to leave: the attempt ends at its next step. */
-  leaving: string | undefined;
+  /** It was asked to hand its job back. */
+  leaving: Leaving | undefined;
+  /** Steps since then. */
+  stepsSinceAsked = 0;
+  stage: JobStage | undefined;
+  /** Of the job, done. */
+  step: number;
   /** Milliseconds for which it has run, and after which it must end; undefined: never. */
   ranMs = 0;
   runLimitMs: number | undefined;
@@ -33,10 +58,12 @@ export class Group {
   /** Compute time of the newest step that each has told of. */
   readonly #computeSeconds = new Map<Connection, number>();
 
-  constructor(assignment: Assignment, tenant: string, members: readonly Connection[]) {
-    this.assignment = assignment;
-    this.tenant = tenant;
+  constructor(job: QueuedJob, plan: Plan, members: readonly Connection[]) {
+    this.assignment = { jobId: job.jobId, epoch: job.nextEpoch };
+    this.job = job;
+    this.plan = plan;
     this.members = members;
+    this.step = job.step;
   }
 
   get size(): number {
@@ -67,7 +94,21 @@ export class Group {
     return this.members.indexOf(connection);
   }
 
-  stepDone(seconds: number): void {
+  /** Whether the job can be taken back at a step: it has some before it, and nobody did yet. */
+  get canYield(): boolean {
+    const isBefore = this.stage !== "decode" && this.step < this.job.request.numInferenceSteps;
+    return isBefore && this.verdict === undefined && this.leaving === undefined;
+  }
+
+  /** Steps of this attempt. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  stepDone(step: number, seconds: number): void {
+    this.step = step;
+    this.stage = "denoise";
+    if (this.leaving !== undefined) this.stepsSinceAsked += 1;
     this.#steps += 1;
     this.#stepMs += seconds * 1000;
     this.sinceStepMs = 0;
@@ -104,10 +145,10 @@ export class GroupTable {
     this.#patience = patience;
   }
 
-  open(assignment: Assignment, tenant: string, members: readonly Connection[]): Group {
-    const group = new Group(assignment, tenant, members);
+  open(job: QueuedJob, plan: Plan, members: readonly Connection[]): Group {
+    const group = new Group(job, plan, members);
     this.#groups.add(group);
-    this.#shares.changed(tenant, group.size);
+    this.#shares.changed(job.tenant, group.size);
     return group;
   }
 
@@ -126,6 +167,10 @@ export class GroupTable {
     return undefined;
   }
 
+  all(): Iterable<Group> {
+    return this.#groups;
+  }
+
   /** The group that runs this job. */
   ofJob(jobId: string): Group | undefined {
     for (const group of this.#groups)
@@ -135,7 +180,7 @@ export class GroupTable {
 
   /** Forgets a group that nobody holds any more. */
   close(group: Group): void {
-    if (this.#groups.delete(group)) this.#shares.changed(group.tenant, -group.size);
+    if (this.#groups.delete(group)) this.#shares.changed(group.job.tenant, -group.size);
   }
 
   /** Whether workers of an earlier attempt at this job are about to be free: it is better to wait for them. */

@@ -15,13 +15,13 @@ describe("a worker that is held back", () => {
     await first.step(1);
     const second = house.worker("w2");
     house.dispatcher.attempts.holdBack(connection(house, "w1"), "its node has the taint a:NoSchedule");
-    assert.equal(await house.state(job.id), "running");
+    assert.equal(first.kinds.at(-1), `yield ${job.id} 1`);
     await first.step(2);
+    await first.fail(false, "cancelled"); // hands it back
     assert.match(
       (await house.events(job.id)).map(({ message }) => message).join(),
       /queued again: worker w1 is held back: its node has the taint a:NoSchedule/,
     );
-    await first.fail(true, "cancelled"); // lets go
     assert.equal(second.assignment.jobId, job.id);
     assert.equal(second.assignment.epoch, 2);
   });
@@ -48,15 +48,16 @@ describe("a worker that is held back", () => {
     assert.equal(worker.assignment.jobId, job.id);
   });
 
-  it("keeps its job when it is let in before the next step", async () => {
+  it("gets its job again when it is let in before the next step", async () => {
     const house = new House();
     const worker = house.worker("w1");
     const job = await house.submit();
     house.dispatcher.attempts.holdBack(connection(house, "w1"), "cordoned");
     house.dispatcher.attempts.letIn(connection(house, "w1"));
     await worker.step(1);
+    await worker.fail(false, "cancelled");
     assert.equal(await house.state(job.id), "running");
-    assert.equal(worker.assignment.epoch, 1);
+    assert.equal(worker.assignment.epoch, 2);
   });
 
   it("leaves all the same when it is shutting down and is let in", async () => {

@@ -32,6 +32,9 @@ const change: fc.Arbitrary<JobChange> = fc.oneof(
     .record({ epoch, isRetryable: fc.boolean() })
     .map((more): JobChange => ({ kind: "attempt_failed", error: { code: "x", message: "no" }, ...more })),
   epoch.map((n): JobChange => ({ kind: "worker_lost", epoch: n, message: "gone" })),
+  fc
+    .record({ epoch, ranks: fc.constantFrom(undefined, 2) })
+    .map((more): JobChange => ({ kind: "yielded", message: "others wait", ...more })),
   epoch.map((n): JobChange => ({ kind: "orphaned", epoch: n, message: "started again" })),
   fc.constant<JobChange>({ kind: "cancel_asked" }),
   fc.constant<JobChange>({ kind: "deadline_passed" }),
@@ -148,10 +151,11 @@ describe("next(job, change)", () => {
     });
   });
 
-  it("J8: never counts an attempt that was orphaned", () => {
+  it("J8: never counts an attempt that was orphaned or taken back", () => {
     holds((moments) => {
       for (const { before, change: made, after } of moments) {
-        if (made.kind === "orphaned") assert.equal(after.fruitlessAttempts, before.fruitlessAttempts);
+        if (made.kind === "orphaned" || made.kind === "yielded")
+          assert.equal(after.fruitlessAttempts, before.fruitlessAttempts);
       }
     });
   });

@@ -59,6 +59,15 @@ export type JobChange =
       readonly message: string;
       readonly ranMs?: number | undefined;
     }
+  /** The coordinator took it back at a step, by no fault of job or worker. */
+  | {
+      readonly kind: "yielded";
+      readonly epoch: number;
+      readonly message: string;
+      readonly ranMs?: number | undefined;
+      /** That the next attempt shall have; undefined: as many, by the same plan. */
+      readonly ranks?: number | undefined;
+    }
   | { readonly kind: "orphaned"; readonly epoch: number; readonly message: string }
   | { readonly kind: "cancel_asked" }
   /** Somebody looked at the clock. */
@@ -109,6 +118,7 @@ export function next(job: Job, change: JobChange, at: number, policy: LifePolicy
         ranMs: { earlier: job.ranMs.earlier + job.ranMs.current, current: 0 },
         workerIds: change.workerIds,
         plan: change.plan,
+        nextRanks: undefined,
         startedAt: at,
       },
       at,
@@ -144,6 +154,12 @@ export function next(job: Job, change: JobChange, at: number, policy: LifePolicy
       if (isCancelAsked) return end(job, { kind: "cancelled" }, at);
       const error = { code: "worker_lost", message: change.message };
       return tryAgain(hasRun(job, change.ranMs), error, at, policy);
+    }
+    case "yielded": {
+      if (isCancelAsked) return end(job, { kind: "cancelled" }, at);
+      const ran = hasRun(job, change.ranMs);
+      if (isOutOfTime(ran)) return end(ran, { kind: "failed", error: outOfTime(ran) }, at);
+      return waitAgain({ ...ran, nextRanks: change.ranks }, change.message, at);
     }
     case "orphaned":
       if (isCancelAsked) return end(job, { kind: "cancelled" }, at);

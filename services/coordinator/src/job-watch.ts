@@ -86,6 +86,7 @@ function causeOf(kind: JobChange["kind"]): RetryCause | undefined {
     case "stage_started":
     case "step_done":
     case "completed":
+    case "yielded":
     case "deadline_passed":
     case "run_limit_reached":
     case "cancel_asked":

@@ -104,6 +104,8 @@ export interface Job {
   readonly workerIds: readonly string[];
   /** Of the current or last attempt. */
   readonly plan: Plan | undefined;
+  /** Workers that the next attempt shall have, with a new plan; undefined: those of its plan. */
+  readonly nextRanks: number | undefined;
   /** Where the next attempt goes on; undefined: from the noise. */
   readonly checkpoint: Checkpoint | undefined;
   readonly warnings: readonly string[];
@@ -181,6 +183,7 @@ export function newJob(
     ranMs: { earlier: 0, current: 0 },
     workerIds: [],
     plan: undefined,
+    nextRanks: undefined,
     checkpoint: undefined,
     createdAt: at,
     startedAt: undefined,

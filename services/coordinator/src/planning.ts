@@ -74,6 +74,37 @@ export function planGroup(
   return { plan: { cfg, context, rates, vae: { kind: "serial" } }, workerIds: ids.slice(0, size) };
 }
 
+/** What a job is expected to take on some workers. */
+export interface Expectation {
+  readonly ranks: number;
+  /** Of all its steps. */
+  readonly denoiseSeconds: number;
+  /** Of the rest. */
+  readonly otherSeconds: number;
+}
+
+/** As `planGroup` would spread it anew; undefined where nothing is known of the model. */
+export function expectOn(
+  request: JobRequest,
+  choice: ParallelChoice,
+  workers: readonly PlannedWorker[],
+  links: Pick<LinkTable, "between">,
+): Expectation | undefined {
+  const { plan, workerIds } = planGroup(request, choice, undefined, workers, links);
+  const members = workers.filter(({ worker }) => workerIds.includes(worker.id));
+  const first = members[0]?.worker;
+  const configs = first?.configs.get(request.model);
+  const precision = PRECISIONS.find((one) => one === first?.precision);
+  if (configs === undefined || precision === undefined) return undefined;
+  const pinned = { cfg: plan.cfg, context: plan.context };
+  const fleet = fleetOf(members, links);
+  const result = known(() => makePlan({ configs, args: request, precision, fleet, pinned }));
+  if (result?.kind !== "planned") return undefined;
+  const { seconds, stages } = result.explanation;
+  const denoiseSeconds = stages.find(({ stage }) => stage === "denoise")?.seconds ?? 0;
+  return { ranks: planSize(plan), denoiseSeconds, otherSeconds: seconds - denoiseSeconds };
+}
+
 /** Undefined for a job that cannot be computed at all: the workers say why, and it fails with their reason. */
 function known<T>(plan: () => T): T | undefined {
   try {

@@ -13,6 +13,10 @@ export interface QueuedJob {
   readonly maxRanks: number | undefined;
   /** Of the attempt before, to be kept while there are enough workers. */
   readonly keptPlan: Plan | undefined;
+  /** Workers that it shall have, with a new plan; undefined: those of its plan. */
+  readonly wantedRanks: number | undefined;
+  /** Steps that are done. */
+  readonly step: number;
   /** Higher first. */
   readonly priority: number;
   /** Place in the order of submission, lower first. A job that is queued again keeps it. */
@@ -60,6 +64,7 @@ export class JobQueue {
   readonly #byId = new Map<string, QueuedJob>();
   readonly #sizes = new Map<string, number>();
   readonly #tenantSizes = new Map<string, number>();
+  readonly #prioritySizes = new Map<number, number>();
 
   get size(): number {
     return this.#byId.size;
@@ -67,6 +72,10 @@ export class JobQueue {
 
   has(jobId: string): boolean {
     return this.#byId.has(jobId);
+  }
+
+  get(jobId: string): QueuedJob | undefined {
+    return this.#byId.get(jobId);
   }
 
   add(job: QueuedJob): void {
@@ -80,6 +89,7 @@ export class JobQueue {
     this.#byId.set(job.jobId, job);
     count(this.#sizes, job.model, 1);
     count(this.#tenantSizes, job.tenant, 1);
+    count(this.#prioritySizes, job.priority, 1);
   }
 
   remove(jobId: string): QueuedJob | undefined {
@@ -95,6 +105,7 @@ export class JobQueue {
     this.#byId.delete(jobId);
     count(this.#sizes, job.model, -1);
     count(this.#tenantSizes, job.tenant, -1);
+    count(this.#prioritySizes, job.priority, -1);
     return job;
   }
 
@@ -103,6 +114,12 @@ export class JobQueue {
     const job = this.#byId.get(jobId);
     if (job === undefined) return 0;
     return [...this.lanesOf(job.tenant)].reduce((ahead, lane) => ahead + placeOf(job, lane.jobs), 0);
+  }
+
+  /** Of any job that waits. */
+  highestPriority(): number | undefined {
+    const priorities = [...this.#prioritySizes.keys()];
+    return priorities.length === 0 ? undefined : Math.max(...priorities);
   }
 
   /** How many wait for this model. */
@@ -137,7 +154,7 @@ function laneKeyOf({ model, minRanks, maxRanks, keptPlan }: QueuedJob): string {
   return `${minRanks} ${maxRanks ?? ""} ${keptPlan === undefined ? "" : "begun"} ${model}`;
 }
 
-function count(sizes: Map<string, number>, key: string, more: number): void {
+function count<K>(sizes: Map<K, number>, key: K, more: number): void {
   const size = (sizes.get(key) ?? 0) + more;
   if (size === 0) sizes.delete(key);
   else sizes.set(key, size);

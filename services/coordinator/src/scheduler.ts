@@ -144,11 +144,13 @@ class Round {
       return 0;
     }
     const group = largestKin(able);
-    const { minRanks, maxRanks = MAX_RANKS, keptPlan } = job;
+    const { minRanks: pinnedRanks, maxRanks = MAX_RANKS, keptPlan, wantedRanks } = job;
+    // What was made smaller stays so, whatever it pins.
+    const minRanks = Math.min(pinnedRanks, wantedRanks ?? pinnedRanks);
     const isBegun = keptPlan !== undefined;
     if (minRanks > ranksLeft && !isBegun) return "never";
     const equalPart = Math.max(1, Math.floor(able.length / behind));
-    const keptRanks = isBegun ? planSize(keptPlan) : 0;
+    const keptRanks = wantedRanks ?? (isBegun ? planSize(keptPlan) : 0);
     const part = keptRanks >= 1 && keptRanks <= able.length ? keptRanks : equalPart;
     const ranks = Math.min(maxRanks, Math.max(minRanks, part), ranksLeft);
     const candidates = ranks === 1 || group.length <= 1 ? [alone(job, able)] : group.slice(0, ranks);

@@ -100,7 +100,14 @@ export async function startCoordinator(
     services: [
       {
         definition: generationApi.Generation.service,
-        handlers: generationHandlers({ jobs, models, workers: fleetView, log, stopping: stopping.signal }),
+        handlers: generationHandlers({
+          jobs,
+          fleet,
+          models,
+          workers: fleetView,
+          log,
+          stopping: stopping.signal,
+        }),
       },
       {
         definition: fleetApi.Fleet.service,

@@ -96,6 +96,17 @@ const ROWS = {
       change: ({ epoch }) => ({ kind: "worker_lost", epoch: epoch - 1, message: "gone" }),
     },
   ],
+  yielded: [
+    { label: "yielded", change: ({ epoch }) => ({ kind: "yielded", epoch, message: "others wait" }) },
+    {
+      label: "yielded, its running time used up",
+      change: ({ epoch }) => ({ kind: "yielded", epoch, message: "others wait", ranMs: 9_000 }),
+    },
+    {
+      label: "yielded, stale",
+      change: ({ epoch }) => ({ kind: "yielded", epoch: epoch - 1, message: "others wait" }),
+    },
+  ],
   orphaned: [
     { label: "orphaned", change: ({ epoch }) => ({ kind: "orphaned", epoch, message: "alone" }) },
     {

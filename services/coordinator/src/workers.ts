@@ -53,6 +53,10 @@ export type WorkerCommand =
       readonly startStep: number;
     } & Assignment)
   | ({ readonly kind: "cancel" } & Assignment)
+  /** Hand it back at the next step. */
+  | ({ readonly kind: "yield" } & Assignment)
+  /** Take nothing new, hand back what runs at its next step, and leave. */
+  | { readonly kind: "drain" }
   | {
       /** With another worker; both are told. */
       readonly kind: "measure_link";

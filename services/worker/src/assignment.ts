@@ -99,6 +99,8 @@ export type Command =
   /** What was assigned makes no sense here: it goes back with the reason. */
   | { readonly kind: "refuse"; readonly id: AssignmentId; readonly reason: string }
   | { readonly kind: "cancel"; readonly id: AssignmentId }
+  /** Hand it back at its next step. */
+  | { readonly kind: "yield"; readonly id: AssignmentId }
   | { readonly kind: "drain" }
   | ({ readonly kind: "measure_link" } & MeasureLink);
 

@@ -37,6 +37,8 @@ export interface RunningWorker {
   readonly httpPort: number;
   /** Aborts when this worker can do no more; the reason says why. */
   readonly failed: AbortSignal;
+  /** Aborts when the coordinator has told this worker to leave. */
+  readonly left: AbortSignal;
   /**
    * Takes nothing new, hands back what runs at its next step, leaves the coordinator and ends the compute threads. When
    * the signal aborts, what runs is handed back at once and nothing is waited for: then `isComputing` tells whether a
@@ -102,6 +104,7 @@ export async function startWorker(
   opened.push(() => peers.stop(AbortSignal.abort()));
 
   const failed = new AbortController();
+  const left = new AbortController();
   let firstAssignedAt: number | undefined;
   let isFirstStep = true;
   const observer = {
@@ -172,6 +175,7 @@ export async function startWorker(
     observer,
     log,
     onBroken: (error) => failed.abort(error),
+    onLeave: () => left.abort(),
   });
 
   const host = config.listen;
@@ -220,6 +224,7 @@ export async function startWorker(
     id,
     httpPort: http.port,
     failed: failed.signal,
+    left: left.signal,
     stop(force) {
       stopped ??= stop(force);
       return stopped;

@@ -26,6 +26,7 @@ function setUp() {
   const link = new FakeLink();
   const clock = new ManualClock();
   const broken: ClusterError[] = [];
+  let timesSentAway = 0;
   const worker = new Worker({
     model,
     link,
@@ -36,11 +37,14 @@ function setUp() {
     measureLink: () => assert.fail("measured a link"),
     observer: { stepDone: () => {} },
     onBroken: (error) => broken.push(error),
+    onLeave: () => {
+      timesSentAway += 1;
+    },
   });
   const assign = (jobId: string, over = {}): void =>
     worker.handle({ kind: "assign", assignment: assignment(jobId, over) });
   const kinds = (): string[] => link.reports.map(({ kind }) => kind);
-  return { worker, model, link, clock, broken, assign, kinds };
+  return { worker, model, link, clock, broken, assign, kinds, timesSentAway: () => timesSentAway };
 }
 
 function isFailed(report: Report): report is Report & { kind: "failed" } {
@@ -250,14 +254,31 @@ describe("a worker that drains", () => {
   });
 
   it("does so when the coordinator asks, and gives back at once when its time is up", async () => {
-    const { worker, model, link, assign, kinds } = setUp();
+    const { worker, model, link, assign, kinds, timesSentAway } = setUp();
     assign("a");
     await link.waitFor("stage_started", "a");
     worker.handle({ kind: "drain" });
+    assert.equal(timesSentAway(), 1);
     worker.giveBack();
     model.step(1);
     await worker.idle();
     assert.deepEqual(kinds().slice(-2), ["draining", "failed"]);
     assert.ok(!kinds().includes("step_done"));
+  });
+});
+
+describe("a worker whose job the coordinator wants back", () => {
+  it("finishes the step, hands the job back, and takes another", async () => {
+    const { worker, model, link, clock, assign, kinds } = setUp();
+    assign("a");
+    await clock.advance(0); // up to its first step
+    worker.handle({ kind: "yield", id: { jobId: "a", epoch: 99 } });
+    worker.handle({ kind: "yield", id: { jobId: "a", epoch: 1 } });
+    model.step(1);
+    await worker.idle();
+    assert.deepEqual(kinds(), ["stage_started", "stage_started", "step_done", "failed"]);
+    assert.equal(link.reports.find(isFailed)?.code, "cancelled");
+    assign("b");
+    assert.ok(worker.isBusy);
   });
 });

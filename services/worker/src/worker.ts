@@ -8,6 +8,8 @@ export interface WorkerDeps extends RunDeps {
   readonly measureLink: (probe: MeasureLink) => void;
   /** Told of an error after which this process can compute no more. */
   readonly onBroken: (error: ClusterError) => void;
+  /** Told when the coordinator wants this worker to leave. */
+  readonly onLeave: () => void;
 }
 
 /** Why an assignment is stopped before its end. Silent: nobody waits for its last report. */
@@ -20,6 +22,8 @@ interface Running {
   readonly id: AssignmentId;
   readonly abort: AbortController;
   stop: Stop | undefined;
+  /** The coordinator wants it at the next step. */
+  isAskedBack: boolean;
   readonly ended: Promise<void>;
 }
 
@@ -55,8 +59,13 @@ export class Worker {
         if (isSame(this.#running?.id, command.id))
           this.#stop({ error: new ClusterError("cancelled", "the job was cancelled"), isSilent: false });
         return;
+      case "yield":
+        if (this.#running !== undefined && isSame(this.#running.id, command.id))
+          this.#running.isAskedBack = true;
+        return;
       case "drain":
         this.drain();
+        this.#deps.onLeave();
         return;
       case "measure_link":
         this.#deps.measureLink(command);
@@ -107,6 +116,7 @@ export class Worker {
       id,
       abort,
       stop: undefined,
+      isAskedBack: false,
       // One that was stopped may take until its next boundary to let go of the device.
       ended: (before?.ended ?? Promise.resolve()).then(() => this.#run(running, assignment)),
     };
@@ -120,6 +130,8 @@ export class Worker {
     const atBoundary = (): void => {
       abort.signal.throwIfAborted();
       if (this.#draining !== undefined) throw this.#draining;
+      if (running.isAskedBack)
+        throw new ClusterError("cancelled", "the coordinator took the job back at a step");
     };
     try {
       atBoundary();

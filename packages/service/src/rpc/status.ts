@@ -9,6 +9,7 @@ const STATUS = {
   invalid_checkpoint: status.FAILED_PRECONDITION,
   job_not_found: status.NOT_FOUND,
   model_not_found: status.NOT_FOUND,
+  worker_not_found: status.NOT_FOUND,
   artifact_unavailable: status.FAILED_PRECONDITION,
   already_exists: status.ALREADY_EXISTS,
   conflict: status.ABORTED,

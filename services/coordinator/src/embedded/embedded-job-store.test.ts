@@ -157,7 +157,7 @@ describe("EmbeddedJobStore", () => {
     const stores = await open(folder);
     const { job, event } = sampleJob("a", { idempotencyKey: "k" });
     const { tenant, deadline, maxRunSeconds, ...request } = job.request;
-    const { ranMs, term, ...rest } = job;
+    const { ranMs, term, nextRanks, ...rest } = job;
     await stores.jobs.create(job, [event], neverAborts);
     await stores.close();
     await tamper(folder, (level) =>
@@ -169,8 +169,8 @@ describe("EmbeddedJobStore", () => {
     assert.deepEqual(await again.jobs.findByIdempotencyKey(tenant, "k", neverAborts), expected);
     assert.deepEqual(await again.jobs.list(ALL, neverAborts), [expected]);
     assert.deepEqual(
-      [deadline, maxRunSeconds, term, ranMs],
-      [undefined, undefined, 0, { earlier: 0, current: 0 }],
+      [deadline, maxRunSeconds, nextRanks, term, ranMs],
+      [undefined, undefined, undefined, 0, { earlier: 0, current: 0 }],
     );
     await again.close();
   });

@@ -3,7 +3,7 @@ import type { StoredJob } from "../job-store.js";
 
 // What releases before this one did not write.
 type NewInRequest = "tenant" | "deadline" | "maxRunSeconds";
-type NewInJob = "ranMs" | "term";
+type NewInJob = "ranMs" | "term" | "nextRanks";
 
 type Recorded<T, New extends keyof T> = Omit<T, New> & Partial<Pick<T, New>>;
 type RecordedJob = Omit<Recorded<Job, NewInJob>, "request"> & {
@@ -21,6 +21,6 @@ export function asStoredJob(unsealed: unknown): StoredJob | undefined {
     deadline: job.request.deadline,
     maxRunSeconds: job.request.maxRunSeconds,
   };
-  const { term = 0, ranMs = { earlier: 0, current: 0 } } = job;
-  return { ...stored, job: { ...job, request, term, ranMs } };
+  const { term = 0, ranMs = { earlier: 0, current: 0 }, nextRanks } = job;
+  return { ...stored, job: { ...job, request, term, ranMs, nextRanks } };
 }

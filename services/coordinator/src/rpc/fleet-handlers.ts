@@ -191,6 +191,10 @@ function commandToWire(command: WorkerCommand): CoordinatorMessage {
         },
       };
     }
+    case "drain":
+      return { drain: {} };
+    case "yield":
+      return { yieldAssignment: { jobId: command.jobId, epoch: command.epoch } };
     case "cancel":
       return { cancelAssignment: { jobId: command.jobId, epoch: command.epoch } };
     case "measure_link": {

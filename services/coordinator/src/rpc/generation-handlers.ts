@@ -6,6 +6,7 @@ import type { GenerationHandlers } from "@cogfleet/proto/gen/cogfleet/v1/Generat
 import type { WatchRequest__Output } from "@cogfleet/proto/gen/cogfleet/v1/WatchRequest";
 import { serverStream, unary } from "@cogfleet/service";
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
+import type { Fleet } from "../fleet.js";
 import type { FleetView } from "../fleet-view.js";
 import type { Job } from "../job.js";
 import type { Jobs } from "../jobs.js";
@@ -22,6 +23,7 @@ import { eventToWire, jobToWire, modelToWire, workerToWire } from "./job-to-wire
 export interface GenerationDeps {
   readonly jobs: Jobs;
   readonly models: ModelCatalog;
+  readonly fleet: Pick<Fleet, "drain">;
   readonly workers: Pick<FleetView, "all">;
   readonly log: Logger;
   /** Aborts when the server stops: ends the watches, which have no end of their own. */
@@ -30,7 +32,7 @@ export interface GenerationDeps {
 
 /** The front door. */
 export function generationHandlers(deps: GenerationDeps): GenerationHandlers & UntypedServiceImplementation {
-  const { jobs, models, workers, log, stopping } = deps;
+  const { jobs, models, fleet, workers, log, stopping } = deps;
   const toWire = (job: Job) => jobToWire(job, jobs.queuePosition(job.id));
 
   async function* watch(request: WatchRequest__Output, signal: AbortSignal): AsyncGenerator<Event> {
@@ -82,6 +84,12 @@ export function generationHandlers(deps: GenerationDeps): GenerationHandlers & U
     ),
     Download: serverStream("Download", log, (request, { signal }) => download(request, signal)),
     ListWorkers: unary("ListWorkers", log, async () => ({ workers: workers.all().map(workerToWire) })),
+    DrainWorker: unary("DrainWorker", log, async ({ workerId }) => {
+      const known = workers.all().find(({ id }) => id === workerId);
+      fleet.drain(workerId, known !== undefined);
+      const told = workers.all().find(({ id }) => id === workerId) ?? known;
+      return told === undefined ? {} : workerToWire(told);
+    }),
     ListModels: unary("ListModels", log, async () => ({
       models: models.all().map((facts) => {
         const ready = workers

@@ -95,6 +95,8 @@ export function sampleQueued(jobId: string, over: Partial<QueuedJob> = {}): Queu
     minRanks: 1,
     maxRanks: undefined,
     keptPlan: undefined,
+    wantedRanks: undefined,
+    step: 0,
     priority: 0,
     order: 0,
     createdAt: 0,

@@ -89,6 +89,7 @@ export function commandFromWire(
 ): Command | undefined {
   if (wire.assign) return assignFromWire(wire.assign, model, random);
   if (wire.cancelAssignment) return { kind: "cancel", id: idFromWire(wire.cancelAssignment) };
+  if (wire.yieldAssignment) return { kind: "yield", id: idFromWire(wire.yieldAssignment) };
   if (wire.drain) return { kind: "drain" };
   if (wire.measureLink) return measureLinkFromWire(wire.measureLink);
   return undefined;

@@ -2,13 +2,13 @@
 
 
 /**
- * Finish what runs, take nothing new.
+ * Take nothing new, hand back what runs at its next step, and leave.
  */
 export interface Drain {
 }
 
 /**
- * Finish what runs, take nothing new.
+ * Take nothing new, hand back what runs at its next step, and leave.
  */
 export interface Drain__Output {
 }

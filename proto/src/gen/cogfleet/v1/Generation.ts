@@ -5,6 +5,7 @@ import type { MethodDefinition } from '@grpc/proto-loader'
 import type { CancelRequest as _cogfleet_v1_CancelRequest, CancelRequest__Output as _cogfleet_v1_CancelRequest__Output } from '../../cogfleet/v1/CancelRequest.js';
 import type { DownloadChunk as _cogfleet_v1_DownloadChunk, DownloadChunk__Output as _cogfleet_v1_DownloadChunk__Output } from '../../cogfleet/v1/DownloadChunk.js';
 import type { DownloadRequest as _cogfleet_v1_DownloadRequest, DownloadRequest__Output as _cogfleet_v1_DownloadRequest__Output } from '../../cogfleet/v1/DownloadRequest.js';
+import type { DrainWorkerRequest as _cogfleet_v1_DrainWorkerRequest, DrainWorkerRequest__Output as _cogfleet_v1_DrainWorkerRequest__Output } from '../../cogfleet/v1/DrainWorkerRequest.js';
 import type { Event as _cogfleet_v1_Event, Event__Output as _cogfleet_v1_Event__Output } from '../../cogfleet/v1/Event.js';
 import type { GetRequest as _cogfleet_v1_GetRequest, GetRequest__Output as _cogfleet_v1_GetRequest__Output } from '../../cogfleet/v1/GetRequest.js';
 import type { Job as _cogfleet_v1_Job, Job__Output as _cogfleet_v1_Job__Output } from '../../cogfleet/v1/Job.js';
@@ -16,6 +17,7 @@ import type { ListWorkersRequest as _cogfleet_v1_ListWorkersRequest, ListWorkers
 import type { ListWorkersResponse as _cogfleet_v1_ListWorkersResponse, ListWorkersResponse__Output as _cogfleet_v1_ListWorkersResponse__Output } from '../../cogfleet/v1/ListWorkersResponse.js';
 import type { SubmitRequest as _cogfleet_v1_SubmitRequest, SubmitRequest__Output as _cogfleet_v1_SubmitRequest__Output } from '../../cogfleet/v1/SubmitRequest.js';
 import type { WatchRequest as _cogfleet_v1_WatchRequest, WatchRequest__Output as _cogfleet_v1_WatchRequest__Output } from '../../cogfleet/v1/WatchRequest.js';
+import type { Worker as _cogfleet_v1_Worker, Worker__Output as _cogfleet_v1_Worker__Output } from '../../cogfleet/v1/Worker.js';
 
 /**
  * Generates videos from prompts. Argument names and defaults follow diffusers' CogVideoXPipeline.
@@ -48,6 +50,23 @@ export interface GenerationClient extends grpc.Client {
    */
   download(argument: _cogfleet_v1_DownloadRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_cogfleet_v1_DownloadChunk__Output>;
   download(argument: _cogfleet_v1_DownloadRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_cogfleet_v1_DownloadChunk__Output>;
+  
+  /**
+   * Tells a worker to take nothing new, to hand back what it runs at its next step, which costs no step, and to leave.
+   * Draining it again changes nothing. NOT_FOUND: no such worker is connected.
+   */
+  DrainWorker(argument: _cogfleet_v1_DrainWorkerRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_cogfleet_v1_Worker__Output>): grpc.ClientUnaryCall;
+  DrainWorker(argument: _cogfleet_v1_DrainWorkerRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_cogfleet_v1_Worker__Output>): grpc.ClientUnaryCall;
+  DrainWorker(argument: _cogfleet_v1_DrainWorkerRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_cogfleet_v1_Worker__Output>): grpc.ClientUnaryCall;
+  DrainWorker(argument: _cogfleet_v1_DrainWorkerRequest, callback: grpc.requestCallback<_cogfleet_v1_Worker__Output>): grpc.ClientUnaryCall;
+  /**
+   * Tells a worker to take nothing new, to hand back what it runs at its next step, which costs no step, and to leave.
+   * Draining it again changes nothing. NOT_FOUND: no such worker is connected.
+   */
+  drainWorker(argument: _cogfleet_v1_DrainWorkerRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_cogfleet_v1_Worker__Output>): grpc.ClientUnaryCall;
+  drainWorker(argument: _cogfleet_v1_DrainWorkerRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_cogfleet_v1_Worker__Output>): grpc.ClientUnaryCall;
+  drainWorker(argument: _cogfleet_v1_DrainWorkerRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_cogfleet_v1_Worker__Output>): grpc.ClientUnaryCall;
+  drainWorker(argument: _cogfleet_v1_DrainWorkerRequest, callback: grpc.requestCallback<_cogfleet_v1_Worker__Output>): grpc.ClientUnaryCall;
   
   /**
    * The job as it stands. NOT_FOUND: no such job.
@@ -159,6 +178,12 @@ export interface GenerationHandlers extends grpc.UntypedServiceImplementation {
   Download: grpc.handleServerStreamingCall<_cogfleet_v1_DownloadRequest__Output, _cogfleet_v1_DownloadChunk>;
   
   /**
+   * Tells a worker to take nothing new, to hand back what it runs at its next step, which costs no step, and to leave.
+   * Draining it again changes nothing. NOT_FOUND: no such worker is connected.
+   */
+  DrainWorker: grpc.handleUnaryCall<_cogfleet_v1_DrainWorkerRequest__Output, _cogfleet_v1_Worker>;
+  
+  /**
    * The job as it stands. NOT_FOUND: no such job.
    */
   Get: grpc.handleUnaryCall<_cogfleet_v1_GetRequest__Output, _cogfleet_v1_Job>;
@@ -196,6 +221,7 @@ export interface GenerationHandlers extends grpc.UntypedServiceImplementation {
 export interface GenerationDefinition extends grpc.ServiceDefinition {
   Cancel: MethodDefinition<_cogfleet_v1_CancelRequest, _cogfleet_v1_Job, _cogfleet_v1_CancelRequest__Output, _cogfleet_v1_Job__Output>
   Download: MethodDefinition<_cogfleet_v1_DownloadRequest, _cogfleet_v1_DownloadChunk, _cogfleet_v1_DownloadRequest__Output, _cogfleet_v1_DownloadChunk__Output>
+  DrainWorker: MethodDefinition<_cogfleet_v1_DrainWorkerRequest, _cogfleet_v1_Worker, _cogfleet_v1_DrainWorkerRequest__Output, _cogfleet_v1_Worker__Output>
   Get: MethodDefinition<_cogfleet_v1_GetRequest, _cogfleet_v1_Job, _cogfleet_v1_GetRequest__Output, _cogfleet_v1_Job__Output>
   List: MethodDefinition<_cogfleet_v1_ListRequest, _cogfleet_v1_ListResponse, _cogfleet_v1_ListRequest__Output, _cogfleet_v1_ListResponse__Output>
   ListModels: MethodDefinition<_cogfleet_v1_ListModelsRequest, _cogfleet_v1_ListModelsResponse, _cogfleet_v1_ListModelsRequest__Output, _cogfleet_v1_ListModelsResponse__Output>
