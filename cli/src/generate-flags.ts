@@ -64,6 +64,7 @@ export function readGenerateFlags(
     tenant: flags.text("tenant"),
     deadline: flags.time("deadline"),
     maxRunSeconds: flags.decimal("max-run-seconds", 0),
+    allowVaeTilingFallback: flags.isSet("allow-vae-tiling-fallback") ? true : undefined,
     embedMetadata: !flags.isOff("metadata"),
     extraArtifacts: outputs.flatMap(({ kind }) => (kind === "video" ? [] : [kind])),
   };

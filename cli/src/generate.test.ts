@@ -35,6 +35,7 @@ const queued: Job = {
   checkpointStep: 0,
   attempts: 0,
   runSeconds: 0,
+  approximate: false,
   queuePosition: 0,
 };
 const sha256 = createHash("sha256").update(video).digest("hex");

@@ -67,6 +67,7 @@ export function decodeJob(job: Job__Output): Job {
     checkpointStep: job.checkpointStep,
     attempts: job.attempts,
     runSeconds: job.runSeconds,
+    approximate: job.approximate,
     queuePosition: job.queuePosition,
   };
 }
@@ -155,6 +156,7 @@ function decodeRequest(request: SubmitRequest__Output): ResolvedRequest {
     tenant: request.tenant,
     deadline: isoTime(request.deadline),
     max_run_seconds: request.maxRunSeconds,
+    allow_vae_tiling_fallback: request.allowVaeTilingFallback,
   };
   const given: Record<string, string | number | boolean> = {};
   for (const [name, value] of Object.entries(fields)) if (value !== undefined) given[name] = value;

@@ -27,6 +27,7 @@ export interface Submission {
   /** Wall time, milliseconds. */
   readonly deadline?: number | undefined;
   readonly maxRunSeconds?: number | undefined;
+  readonly allowVaeTilingFallback?: boolean | undefined;
   readonly embedMetadata: boolean;
   /** Artifacts to keep besides the video. */
   readonly extraArtifacts: readonly ArtifactKind[];
@@ -90,6 +91,8 @@ export interface Job {
   readonly attempts: number;
   /** For which it has run, all attempts together. */
   readonly runSeconds: number;
+  /** Decoded in tiles, for want of memory. */
+  readonly approximate: boolean;
   readonly queuePosition: number;
 }
 

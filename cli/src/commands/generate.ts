@@ -20,6 +20,7 @@ export function generateCommand(context: CommandContext, run: Run): Command {
     .option("--width <px>", "a multiple of 16 (default: the checkpoint's)")
     .option("--fps <n>", "frames a second, 1 to 120 (default: 8, CogVideoX 1.5: 16)")
     .option("--vae-tiling", "decode in overlapping tiles: less memory, another picture")
+    .option("--allow-vae-tiling-fallback", "decode in tiles where memory does not suffice: another picture")
     .option("--parallel <plan>", 'how to spread the job over workers, such as "cfg=2" (default: auto)')
     .option("--priority <n>", "higher runs first, -100 to 100 (default: 0)")
     .option("--idempotency-key <key>", "submitting again with the same key and flags finds the same job")

@@ -33,6 +33,7 @@ export function jobDetails(job: Job): string[] {
     ["plan", job.plan === undefined ? undefined : planText(job.plan)],
     ["checkpoint", job.checkpointStep === 0 ? undefined : `step ${job.checkpointStep}`],
     ["attempts", String(job.attempts)],
+    ["approximate", job.approximate ? "decoded in tiles, for want of memory" : undefined],
     ["ran for", job.runSeconds === 0 ? undefined : duration(job.runSeconds)],
     ["error", job.error === undefined ? undefined : `${job.error.message} (${job.error.code})`],
     ...job.warnings.map((warning): [string, string] => ["warning", warning]),
@@ -68,6 +69,7 @@ export function jobJson(job: Job): object {
     checkpoint_step: job.checkpointStep,
     attempts: job.attempts,
     run_seconds: job.runSeconds,
+    approximate: job.approximate,
     queue_position: job.queuePosition,
   };
 }

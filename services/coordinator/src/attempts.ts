@@ -1,12 +1,15 @@
 import { type Logger, neverAborts } from "@cogfleet/core";
+import { parseParallel } from "@cogfleet/parallel";
 import type { Artifacts } from "./artifacts.js";
 import type { Background } from "./background.js";
 import { type Group, GroupTable, type Leaving, type Verdict } from "./groups.js";
 import type { Artifact } from "./job.js";
-import type { JobChange } from "./job-life.js";
+import type { JobChange, MemoryPlan } from "./job-life.js";
 import type { JobStore } from "./job-store.js";
 import type { JobWriter } from "./job-writer.js";
 import type { FailureSign, LossSign, Observer } from "./observer.js";
+import { afterOutOfMemory } from "./out-of-memory.js";
+import { kinOf, MAX_RANKS } from "./scheduler.js";
 import type { TenantShares } from "./tenant-shares.js";
 import type { Assignment, Connection, WorkerRegistry } from "./workers.js";
 
@@ -48,7 +51,9 @@ export class Attempts {
       const { jobId } = group.assignment;
       const seconds = isHung ? (group.sinceStepMs ?? 0) / 1000 : group.suspectedMs / 1000;
       if (verdict.kind === "worker_lost") this.#noticed(isHung ? "stall" : "peer", seconds, { jobId });
-      this.#deps.background.run(jobId, () => this.end(group, verdict));
+      const found =
+        verdict.kind === "worker_lost" && isHung ? this.#lost(group, verdict.message, undefined) : verdict;
+      this.#deps.background.run(jobId, () => this.end(group, found));
     }
   }
 
@@ -178,12 +183,10 @@ export class Attempts {
     } else if (group.verdict === undefined) {
       const suspect = change.error.code === "peer_lost" ? change.lostRank : undefined;
       const others = this.#deps.workers.holders(change).filter((holder) => holder !== connection);
-      if (suspect === undefined || suspect === group.rankOf(connection) || others.length === 0)
-        await this.end(group, suspect === undefined ? change : (group.suspicion ?? change));
-      else {
-        const { message } = change.error;
-        group.suspicion ??= { kind: "worker_lost", epoch: change.epoch, message };
-      }
+      if (suspect === undefined || suspect === group.rankOf(connection) || others.length === 0) {
+        const own = { ...change, another: await this.#anotherPlan(group, change.error.code) };
+        await this.end(group, suspect === undefined ? own : (group.suspicion ?? own));
+      } else group.suspicion ??= this.#lost(group, change.error.message, group.members[suspect]);
     }
     this.#release(connection, change);
   }
@@ -221,7 +224,10 @@ export class Attempts {
     const { jobId, epoch } = assignment;
     const group = this.groups.of(connection, assignment);
     this.#deps.background.run(jobId, async () => {
-      const lost: Verdict = { kind: "worker_lost", epoch, message };
+      const lost: Verdict =
+        group === undefined
+          ? { kind: "worker_lost", epoch, message }
+          : this.#lost(group, message, connection);
       if (group === undefined) await this.#deps.writer.change(jobId, lost);
       else if (group.verdict === undefined) await this.end(group, lost);
       // What rank 0 had made may not be written down.
@@ -230,6 +236,42 @@ export class Attempts {
       if (group !== undefined) this.#closeIfFree(group);
       this.#deps.onFree();
     });
+  }
+
+  /** The verdict on an attempt that a worker was lost with; undefined: with one of them. */
+  #lost({ assignment, members, job }: Group, message: string, worker: Connection | undefined): Verdict {
+    const lostIds = worker === undefined ? members.map((one) => one.worker.id) : [worker.worker.id];
+    const spoilt = new Set([...job.avoidedIds, ...lostIds]);
+    const isElsewherePossible = this.#able(job.model).some((one) => !spoilt.has(one.worker.id));
+    return { kind: "worker_lost", epoch: assignment.epoch, message, lostIds, isElsewherePossible };
+  }
+
+  /** How a job for which memory did not suffice is tried again. */
+  async #anotherPlan(group: Group, code: string): Promise<MemoryPlan | undefined> {
+    if (code !== "out_of_memory") return undefined;
+    const stored = await this.#deps.store.get(group.assignment.jobId, neverAborts);
+    if (stored === undefined) return undefined;
+    const { tooSmall, isTiled, request } = stored.job;
+    const { cfg, context } = parseParallel(request.parallel) ?? {};
+    const kin = group.members[0] && kinOf(group.members[0].worker);
+    const mates = this.#able(request.model).filter(
+      ({ worker }) => kin !== undefined && kinOf(worker) === kin,
+    );
+    return afterOutOfMemory({
+      ranks: group.size,
+      tooSmall,
+      isTiled,
+      isFree: cfg === undefined && context === undefined,
+      mayTile: request.allowVaeTilingFallback && !request.vaeTiling,
+      workers: Math.min(MAX_RANKS, mates.length),
+    });
+  }
+
+  #able(model: string): Connection[] {
+    const all = this.#deps.workers.all();
+    return all.filter(
+      ({ worker, isDraining }) => !isDraining && worker.models.some(({ name }) => name === model),
+    );
   }
 
   /** Ends an attempt, once: writes it down, and tells the ranks that still compute. */

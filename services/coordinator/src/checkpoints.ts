@@ -1,5 +1,6 @@
 import { ClusterError } from "@cogfleet/core";
 import type { BlobStore } from "./blob-store.js";
+import { checkedBytes } from "./checked-bytes.js";
 import type { Checkpoint } from "./job.js";
 import type { JobStore } from "./job-store.js";
 import type { Assignment } from "./workers.js";
@@ -47,6 +48,19 @@ export class Checkpoints {
     if (checkpoint === undefined)
       throw new ClusterError("artifact_unavailable", `job "${assignment.jobId}" has no checkpoint`);
     return { checkpoint, pieces: this.#blobs.get(keyOf(assignment.jobId, checkpoint), 0, signal) };
+  }
+
+  /** Whether the state is stored as it was announced. */
+  async isWhole(jobId: string, checkpoint: Checkpoint, signal: AbortSignal): Promise<boolean> {
+    const key = keyOf(jobId, checkpoint);
+    try {
+      for await (const _piece of checkedBytes(key, this.#blobs.get(key, 0, signal), checkpoint, signal));
+      return true;
+    } catch (reason) {
+      const { code } = ClusterError.from(reason);
+      if (code === "data_loss" || code === "artifact_unavailable") return false;
+      throw reason;
+    }
   }
 
   async delete(

@@ -7,14 +7,14 @@ import type { Backlog } from "./backlog.js";
 import type { Checkpoints } from "./checkpoints.js";
 import { Deadlines } from "./deadlines.js";
 import type { Group } from "./groups.js";
-import { isTerminal, type Job } from "./job.js";
+import { effectiveRequest, isTerminal, type Job } from "./job.js";
 import type { LifePolicy } from "./job-life.js";
 import type { JobStore, StoredJob } from "./job-store.js";
 import { JobWriter } from "./job-writer.js";
 import type { Leadership } from "./leadership.js";
 import type { LinkTable } from "./links.js";
 import type { Observer } from "./observer.js";
-import { formOf, leastRanks, partsOf, planGroup } from "./planning.js";
+import { formOf, leastRanks, partsOf, planAnew, planGroup } from "./planning.js";
 import { JobQueue, type QueuedJob } from "./queue.js";
 import { Regrouping, type RegroupingDeps } from "./regrouping.js";
 import { type FleetWorker, type GroupStart, kinOf, schedule } from "./scheduler.js";
@@ -109,15 +109,12 @@ export class Dispatcher {
     const all = workers.all().filter((one) => !one.isDraining && !groups.isStuck(one));
     const starts = schedule(this.queue, idle.map(toFleetWorker), all.map(toFleetWorker), {
       planFor: (job, workerIds) => {
-        const keptPlan = job.wantedRanks === undefined ? job.keptPlan : undefined;
         const chosen = workerIds.flatMap((id) => idle.filter(({ worker }) => worker.id === id));
-        return planGroup(
-          job.request,
-          parseParallel(job.request.parallel) ?? {},
-          keptPlan,
-          chosen,
-          this.#deps.links,
-        );
+        const { links } = this.#deps;
+        const choice = parseParallel(job.request.parallel) ?? {};
+        return job.wantedRanks === undefined
+          ? planGroup(job.request, choice, job.keptPlan, chosen, links)
+          : planAnew(job.request, choice, job.wantedRanks, chosen, links);
       },
       isGathering: (jobId) => groups.isLettingGo(jobId),
       shareOf: (tenant) => this.#shares.shareOf(tenant),
@@ -218,6 +215,7 @@ export class Dispatcher {
     const { jobId, epoch } = assignment;
     const configs = members[0]?.worker.configs.get(queued.model);
     const parts = partsOf(plan, workerIds, queued.request, configs);
+    await this.#checkCheckpoint(jobId);
     const result = await this.#writer.change(jobId, { kind: "assigned", epoch, workerIds, plan, parts });
     if (result === undefined || result.job === result.before) {
       // It was cancelled, removed, or given to others before it could start.
@@ -239,11 +237,25 @@ export class Dispatcher {
       return;
     }
     const peers = members.map(({ worker: { id, exchangeAddress } }) => ({ id, exchangeAddress }));
+    const request = effectiveRequest(job);
     for (const [rank, { link }] of members.entries())
-      link.send({ kind: "assign", ...assignment, request: job.request, plan, rank, peers, startStep });
+      link.send({ kind: "assign", ...assignment, request, plan, rank, peers, startStep });
     // A cancel that came before the workers knew of the job must reach them too.
     const now = await this.#deps.store.get(jobId, neverAborts);
     if (now?.job.state.kind === "running" && now.job.state.isCancelAsked) this.attempts.stop(assignment);
+  }
+
+  /** What an attempt goes on from is read first: a state that is damaged or gone gives way to the one before. */
+  async #checkCheckpoint(jobId: string): Promise<void> {
+    const { store, checkpoints, observer, log } = this.#deps;
+    for (;;) {
+      const checkpoint = (await store.get(jobId, neverAborts))?.job.checkpoint;
+      if (checkpoint === undefined || (await checkpoints.isWhole(jobId, checkpoint, neverAborts))) return;
+      log.warn({ jobId, step: checkpoint.step, epoch: checkpoint.epoch }, "checkpoint is damaged");
+      observer.dataDamaged();
+      const result = await this.#writer.change(jobId, { kind: "checkpoint_lost", of: checkpoint });
+      if (result === undefined || result.job === result.before) return;
+    }
   }
 
   #wait({ job, order }: StoredJob): void {
@@ -257,7 +269,7 @@ export class Dispatcher {
       jobId: job.id,
       tenant,
       model: job.request.model,
-      request: job.request,
+      request: effectiveRequest(job),
       minRanks,
       maxRanks: isPinned ? minRanks : undefined,
       keptPlan: job.plan,
@@ -269,6 +281,7 @@ export class Dispatcher {
       nextEpoch: job.epoch + 1,
       queuedAt: this.#deps.clock.now(),
       lastWorkerIds: job.workerIds,
+      avoidedIds: job.setbacks.flatMap(({ lostIds }) => lostIds),
     });
   }
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ClusterError, neverAborts } from "@cogfleet/core";
-import { House } from "./testing/house.js";
+import { House, type TestWorker } from "./testing/house.js";
 import { emptyVideo, sampleWorker } from "./testing/sample-jobs.js";
 
 function code(expected: string): (error: unknown) => boolean {
@@ -194,3 +194,128 @@ describe("a store that fails", () => {
 });
 
 async function* noBytes(): AsyncGenerator<Uint8Array> {}
+
+describe("a state that is damaged", () => {
+  async function withTwoStates() {
+    const house = new House();
+    const worker = house.worker("w1");
+    const job = await house.submit();
+    await worker.storeStep(1);
+    await worker.storeStep(2);
+    const keys: string[] = [];
+    for await (const key of house.blobs.keys("", neverAborts)) keys.push(key);
+    assert.deepEqual(keys, [`jobs/${job.id}/1/step-1`, `jobs/${job.id}/1/step-2`], "the one before is kept");
+    return { house, worker, job };
+  }
+  const startOf = (worker: TestWorker): number | undefined => {
+    const assigned = worker.commands.findLast((command) => command.kind === "assign");
+    return assigned?.kind === "assign" ? assigned.startStep : undefined;
+  };
+
+  it("gives way to the one before, and the job says so", async () => {
+    const { house, worker, job } = await withTwoStates();
+    const spoilt = { bytes: 1, sha256: emptyVideo.sha256 };
+    await house.blobs.delete(`jobs/${job.id}/1/step-2`, neverAborts);
+    await house.blobs.put(`jobs/${job.id}/1/step-2`, [], { ...spoilt, bytes: 0 }, neverAborts);
+    await worker.leave();
+    const next = house.worker("w2");
+    await house.dispatcher.settled();
+    assert.equal(startOf(next), 1);
+    const { warnings, progress } = await house.jobs.get(job.id, neverAborts);
+    assert.deepEqual(warnings, ["the state after step 2 was damaged: it goes on from step 1"]);
+    assert.equal(progress.step, 1);
+    assert.equal(house.noted.filter((note) => note === "damaged").length, 1);
+  });
+
+  it("is done without when there is none before", async () => {
+    const { house, worker, job } = await withTwoStates();
+    for (const step of [1, 2]) await house.blobs.delete(`jobs/${job.id}/1/step-${step}`, neverAborts);
+    await worker.leave();
+    const next = house.worker("w2");
+    await house.dispatcher.settled();
+    assert.equal(startOf(next), 0);
+    await next.finish();
+    assert.equal(await house.state(job.id), "completed");
+    const left: string[] = [];
+    for await (const key of house.blobs.keys("", neverAborts)) left.push(key);
+    assert.deepEqual(left, [`jobs/${job.id}/2/video`]);
+  });
+});
+
+describe("a job that takes its worker down each time", () => {
+  /** Every worker that is given the job dies of it and comes back, until the job has ended. */
+  async function poison(ids: readonly string[]) {
+    const house = new House();
+    const workers = new Map(ids.map((id) => [id, house.worker(id)]));
+    const job = await house.submit();
+    const victims: string[] = [];
+    while ((await house.state(job.id)) === "running" && victims.length < 20) {
+      const [id = ""] = (await house.jobs.get(job.id, neverAborts)).workerIds;
+      victims.push(id);
+      await workers.get(id)?.leave();
+      workers.set(id, house.worker(id));
+    }
+    const { state } = await house.jobs.get(job.id, neverAborts);
+    return { house, victims, state };
+  }
+
+  it("is set aside with all the reasons, once another worker has tried it, too; others go on", async () => {
+    const { house, victims, state } = await poison(["w1", "w2"]);
+    assert.deepEqual(victims, ["w1", "w2", "w1"]);
+    assert.deepEqual(state.kind === "failed" && state.error, {
+      code: "worker_lost",
+      message:
+        "gave up after 3 attempts in a row that got nowhere: (1) worker w1 left (2) worker w2 left (3) worker w1 left",
+    });
+    const healthy = await house.submit();
+    assert.equal(await house.state(healthy.id), "running");
+  });
+
+  it("is set aside as soon when there is no other worker", async () => {
+    const { victims, state } = await poison(["w1"]);
+    assert.deepEqual([victims.length, state.kind], [3, "failed"]);
+  });
+
+  it("is tried where it was not yet, however often one worker dies of it", async () => {
+    const house = new House();
+    const busy = house.worker("busy");
+    await house.submit();
+    const job = await house.submit();
+    for (let n = 1; n <= 4; n++) {
+      const worker = house.worker("w");
+      await house.dispatcher.settled();
+      await worker.leave();
+      assert.equal(await house.state(job.id), "queued", `after ${n}`);
+    }
+    await busy.finish();
+    assert.equal(busy.assignment.jobId, job.id);
+    await busy.leave();
+    assert.equal(await house.state(job.id), "failed");
+  });
+});
+
+describe("a job for which memory does not suffice", () => {
+  it("is tried in tiles when it allows that, and says that it is approximate", async () => {
+    const house = new House();
+    const worker = house.worker("w1");
+    const job = await house.submit({ allowVaeTilingFallback: true });
+    await worker.fail(false, "out_of_memory");
+    const again = worker.commands.at(-1);
+    assert.ok(again?.kind === "assign");
+    assert.deepEqual([again.epoch, again.request.vaeTiling], [2, true]);
+    const { isTiled, request, warnings } = await house.jobs.get(job.id, neverAborts);
+    assert.deepEqual([isTiled, request.vaeTiling], [true, false]);
+    assert.match(warnings.join(), /decoded in tiles/);
+    await worker.fail(false, "out_of_memory");
+    assert.equal(await house.state(job.id), "failed");
+  });
+
+  it("fails with the reason when nothing else is left", async () => {
+    const house = new House();
+    const worker = house.worker("w1");
+    const job = await house.submit();
+    await worker.fail(false, "out_of_memory");
+    const { state } = await house.jobs.get(job.id, neverAborts);
+    assert.equal(state.kind === "failed" && state.error.code, "out_of_memory");
+  });
+});

@@ -31,7 +31,22 @@ const change: fc.Arbitrary<JobChange> = fc.oneof(
   fc
     .record({ epoch, isRetryable: fc.boolean() })
     .map((more): JobChange => ({ kind: "attempt_failed", error: { code: "x", message: "no" }, ...more })),
-  epoch.map((n): JobChange => ({ kind: "worker_lost", epoch: n, message: "gone" })),
+  fc
+    .record({
+      epoch,
+      lostIds: fc.constantFrom([], ["w1"], ["w1", "w2"]),
+      isElsewherePossible: fc.boolean(),
+    })
+    .map((more): JobChange => ({ kind: "worker_lost", message: "gone", ...more })),
+  fc.record({ epoch, ranks: fc.constantFrom(1, 2, 4), isTiled: fc.boolean() }).map(
+    ({ epoch: n, ...another }): JobChange => ({
+      ...{ kind: "attempt_failed", epoch: n, isRetryable: false, another },
+      error: { code: "out_of_memory", message: "too large" },
+    }),
+  ),
+  fc
+    .record({ epoch, step: fc.integer({ min: 1, max: STEPS }) })
+    .map((of): JobChange => ({ kind: "checkpoint_lost", of })),
   fc
     .record({ epoch, ranks: fc.constantFrom(undefined, 2) })
     .map((more): JobChange => ({ kind: "yielded", message: "others wait", ...more })),
@@ -134,19 +149,26 @@ describe("next(job, change)", () => {
   it("J7: never goes back behind a checkpoint, and starts each attempt at the newest one", () => {
     holds((moments) => {
       for (const { before, change: made, after } of moments) {
-        assert.ok((after.checkpoint?.step ?? 0) >= (before.checkpoint?.step ?? 0));
+        if (made.kind === "checkpoint_lost" && after !== before)
+          assert.equal(after.checkpoint, before.earlierCheckpoint);
+        else assert.ok((after.checkpoint?.step ?? 0) >= (before.checkpoint?.step ?? 0));
+        assert.ok((after.earlierCheckpoint?.step ?? -1) < (after.checkpoint?.step ?? 0));
         if (made.kind === "assigned" && after !== before)
           assert.equal(after.progress.step, before.checkpoint?.step ?? 0);
-        if (after.checkpoint !== before.checkpoint) assert.equal(after.checkpoint?.epoch, before.epoch);
+        if (after.checkpoint !== before.checkpoint && made.kind !== "checkpoint_lost")
+          assert.equal(after.checkpoint?.epoch, before.epoch);
       }
     });
   });
 
-  it("J8: fails a job after three attempts in a row that got no farther", () => {
+  it("J8: fails a job after three attempts in a row that got no farther, or nine with one worker", () => {
     holds((moments) => {
       for (const { after } of moments) {
-        assert.ok(after.fruitlessAttempts <= POLICY.maxFruitlessAttempts);
-        if (after.fruitlessAttempts === POLICY.maxFruitlessAttempts) assert.equal(after.state.kind, "failed");
+        const { fruitlessAttempts, setbacks } = after;
+        assert.equal(setbacks.length, fruitlessAttempts);
+        if (fruitlessAttempts < POLICY.maxFruitlessAttempts || after.state.kind === "failed") continue;
+        assert.ok(fruitlessAttempts < 3 * POLICY.maxFruitlessAttempts);
+        assert.equal(new Set(setbacks.flatMap(({ lostIds }) => lostIds)).size, 1);
       }
     });
   });
@@ -192,6 +214,15 @@ describe("next(job, change)", () => {
     );
   });
 
+  it("J11: tries each number of ranks once for which memory did not suffice, without tiles and with", () => {
+    holds((moments) => {
+      for (const { before, after } of moments) {
+        assert.equal(new Set(after.tooSmall).size, after.tooSmall.length);
+        if (before.isTiled) assert.ok(after.isTiled);
+      }
+    });
+  });
+
   it("reaches every state", () => {
     const reached = new Set<string>();
     holds((moments) => {
@@ -212,7 +243,7 @@ describe("next(job, change)", () => {
     assert.deepEqual(messages, [
       "queued: queued again: worker w left",
       "queued: queued again: worker w left",
-      "failed: gave up after 3 attempts, the last one: worker w left",
+      "failed: gave up after 3 attempts in a row that got nowhere: (1) worker w left (2) worker w left (3) worker w left",
     ]);
     assert.equal(job.state.kind === "failed" && job.state.error.code, "worker_lost");
   });

@@ -52,11 +52,17 @@ export type JobChange =
       readonly error: JobFailure;
       readonly isRetryable: boolean;
       readonly ranMs?: number | undefined;
+      /** With "out_of_memory": how it may be tried again. What was tried already is not. */
+      readonly another?: MemoryPlan | undefined;
     }
   | {
       readonly kind: "worker_lost";
       readonly epoch: number;
       readonly message: string;
+      /** Who was lost, as far as that is known. */
+      readonly lostIds?: readonly string[] | undefined;
+      /** Whether there is a worker that no attempt at this job was lost with. */
+      readonly isElsewherePossible?: boolean | undefined;
       readonly ranMs?: number | undefined;
     }
   /** The coordinator took it back at a step, by no fault of job or worker. */
@@ -69,6 +75,8 @@ export type JobChange =
       readonly ranks?: number | undefined;
     }
   | { readonly kind: "orphaned"; readonly epoch: number; readonly message: string }
+  /** The state that a waiting job was to go on from is gone, or damaged. */
+  | { readonly kind: "checkpoint_lost"; readonly of: Pick<Checkpoint, "epoch" | "step"> }
   | { readonly kind: "cancel_asked" }
   /** Somebody looked at the clock. */
   | { readonly kind: "deadline_passed" }
@@ -80,8 +88,20 @@ export interface Transition {
   readonly events: readonly JobEvent[];
 }
 
+/** How a job is tried again for which memory did not suffice. */
+export interface MemoryPlan {
+  readonly ranks: number;
+  /** Decoded in tiles. */
+  readonly isTiled: boolean;
+}
+
+const TILED_WARNING = "decoded in tiles, for want of memory: the picture differs from an untiled one";
+
 export interface LifePolicy {
-  /** Attempts in a row that end without getting farther than those before, until the job fails. */
+  /**
+   * Attempts in a row that end without getting farther than those before, until the job fails. When all were lost with
+   * one worker and there is another, it is tried there, too: at most three times as often.
+   */
   readonly maxFruitlessAttempts: number;
 }
 
@@ -99,6 +119,7 @@ export function next(job: Job, change: JobChange, at: number, policy: LifePolicy
     const when = new Date(deadline).toISOString();
     return giveUp(job, { code: "deadline_exceeded", message: `the deadline, ${when}, passed` }, at);
   }
+  if (change.kind === "checkpoint_lost") return loseCheckpoint(job, change.of, at);
   if (change.kind === "cancel_asked") {
     if (job.state.kind === "queued") return end(job, { kind: "cancelled" }, at);
     if (job.state.isCancelAsked) return same;
@@ -148,12 +169,12 @@ export function next(job: Job, change: JobChange, at: number, policy: LifePolicy
       );
     case "attempt_failed":
       if (isCancelAsked) return end(job, { kind: "cancelled" }, at);
-      if (!change.isRetryable) return end(job, { kind: "failed", error: change.error }, at);
-      return tryAgain(hasRun(job, change.ranMs), change.error, at, policy);
+      return failAttempt(hasRun(job, change.ranMs), change, at, policy);
     case "worker_lost": {
       if (isCancelAsked) return end(job, { kind: "cancelled" }, at);
-      const error = { code: "worker_lost", message: change.message };
-      return tryAgain(hasRun(job, change.ranMs), error, at, policy);
+      const { message, lostIds = [], isElsewherePossible = false } = change;
+      const lost = { error: { code: "worker_lost", message }, lostIds, isElsewherePossible };
+      return tryAgain(hasRun(job, change.ranMs), lost, at, policy);
     }
     case "yielded": {
       if (isCancelAsked) return end(job, { kind: "cancelled" }, at);
@@ -185,9 +206,11 @@ function finishStep(job: Job, change: JobChange & { kind: "step_done" }, at: num
     stageIndex(job.progress.stage) <= stageIndex("denoise");
   if (!isNew) return { job, events: [] };
   const { step, seconds, checkpoint: stored } = change;
-  const checkpoint = stored === undefined ? job.checkpoint : { ...stored, step, epoch: job.epoch };
   const { ranMs } = hasRun(job, change.ranMs);
-  return record({ ...job, progress: { stage: "denoise", step }, checkpoint, ranMs }, at, { seconds });
+  const after = { ...job, progress: { stage: "denoise", step }, ranMs } as const;
+  if (stored === undefined) return record(after, at, { seconds });
+  const checkpoint = { ...stored, step, epoch: job.epoch };
+  return record({ ...after, checkpoint, earlierCheckpoint: job.checkpoint }, at, { seconds });
 }
 
 function hasRun(job: Job, ranMs: number | undefined): Job {
@@ -212,16 +235,72 @@ function giveUp(job: Job, error: JobFailure, at: number): Transition {
   return end(job, isCancelled ? { kind: "cancelled" } : { kind: "failed", error }, at);
 }
 
-function tryAgain(job: Job, error: JobFailure, at: number, policy: LifePolicy): Transition {
+function failAttempt(
+  job: Job,
+  change: JobChange & { kind: "attempt_failed" },
+  at: number,
+  policy: LifePolicy,
+): Transition {
+  const { error, another, isRetryable } = change;
+  if (another !== undefined) return tryWithMemory(job, error, another, at);
+  if (!isRetryable) return end(job, { kind: "failed", error }, at);
+  return tryAgain(job, { error, lostIds: [], isElsewherePossible: false }, at, policy);
+}
+
+/** Another number of ranks, or tiles: each is tried once. */
+function tryWithMemory(job: Job, error: JobFailure, { ranks, isTiled }: MemoryPlan, at: number): Transition {
+  const isNew = isTiled === job.isTiled ? !job.tooSmall.includes(ranks) : isTiled;
   if (isOutOfTime(job)) return end(job, { kind: "failed", error: outOfTime(job) }, at);
+  const had = job.workerIds.length;
+  if (!isNew || (isTiled === job.isTiled && ranks === had)) return end(job, { kind: "failed", error }, at);
+  const tooSmall = isTiled === job.isTiled ? [...job.tooSmall, had] : [];
+  const warnings = isTiled && !job.isTiled ? [...job.warnings, TILED_WARNING] : job.warnings;
+  const way = isTiled && !job.isTiled ? "decoded in tiles" : `on ${ranks} workers instead of ${had}`;
+  const changed = { ...job, nextRanks: ranks, isTiled, tooSmall, warnings };
+  return waitAgain(changed, `${error.message}; it is tried ${way}`, at);
+}
+
+interface LostAttempt {
+  readonly error: JobFailure;
+  readonly lostIds: readonly string[];
+  readonly isElsewherePossible: boolean;
+}
+
+function tryAgain(job: Job, lost: LostAttempt, at: number, policy: LifePolicy): Transition {
+  if (isOutOfTime(job)) return end(job, { kind: "failed", error: outOfTime(job) }, at);
+  const { error, lostIds } = lost;
   const gotFarther = job.progress.step > job.furthestStep;
   const fruitlessAttempts = gotFarther ? 0 : job.fruitlessAttempts + 1;
-  const counted = { ...job, fruitlessAttempts };
-  if (fruitlessAttempts >= policy.maxFruitlessAttempts) {
-    const message = `gave up after ${job.attempts} attempts, the last one: ${error.message}`;
-    return end(counted, { kind: "failed", error: { code: error.code, message } }, at);
-  }
-  return waitAgain(counted, error.message, at);
+  const setbacks = gotFarther ? [] : [...job.setbacks, { lostIds, reason: error.message }];
+  const counted = { ...job, fruitlessAttempts, setbacks };
+  const { maxFruitlessAttempts: most } = policy;
+  const isOneWorkers = new Set(setbacks.flatMap((setback) => setback.lostIds)).size === 1;
+  const mayMove = isOneWorkers && lost.isElsewherePossible && fruitlessAttempts < 3 * most;
+  if (fruitlessAttempts < most || mayMove) return waitAgain(counted, error.message, at);
+  const reasons = setbacks.map(({ reason }, i) => `(${i + 1}) ${reason}`).join(" ");
+  const message = `gave up after ${fruitlessAttempts} attempts in a row that got nowhere: ${reasons}`;
+  return end(counted, { kind: "failed", error: { code: error.code, message } }, at);
+}
+
+/** Goes on from the state before, or from the noise. */
+function loseCheckpoint(job: Job, of: Pick<Checkpoint, "epoch" | "step">, at: number): Transition {
+  const { checkpoint, earlierCheckpoint } = job;
+  const isIt = checkpoint?.epoch === of.epoch && checkpoint.step === of.step;
+  if (job.state.kind !== "queued" || !isIt) return { job, events: [] };
+  const step = earlierCheckpoint?.step ?? 0;
+  const from = step === 0 ? "from the noise" : `from step ${step}`;
+  const warning = `the state after step ${of.step} was damaged: it goes on ${from}`;
+  return record(
+    {
+      ...job,
+      checkpoint: earlierCheckpoint,
+      earlierCheckpoint: undefined,
+      progress: { stage: undefined, step },
+      warnings: [...job.warnings, warning],
+    },
+    at,
+    { message: warning },
+  );
 }
 
 function waitAgain(job: Job, reason: string, at: number): Transition {

@@ -47,8 +47,7 @@ describe("a job whose worker is lost", () => {
     const house = new House();
     const first = house.worker("w1");
     await house.submit({ numInferenceSteps: 1 });
-    const checkpoint = { bytes: 1, sha256: "c" };
-    await first.report({ kind: "step_done", ...first.assignment, step: 1, seconds: 1, checkpoint });
+    await first.storeStep(1);
     await first.report({ kind: "stage_started", ...first.assignment, stage: "decode", warnings: [] });
     await first.leave();
     const second = house.worker("w2");

@@ -87,6 +87,7 @@ function causeOf(kind: JobChange["kind"]): RetryCause | undefined {
     case "step_done":
     case "completed":
     case "yielded":
+    case "checkpoint_lost":
     case "deadline_passed":
     case "run_limit_reached":
     case "cancel_asked":

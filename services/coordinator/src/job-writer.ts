@@ -3,7 +3,7 @@ import type { Artifacts } from "./artifacts.js";
 import type { Background } from "./background.js";
 import type { Backlog } from "./backlog.js";
 import type { Checkpoints } from "./checkpoints.js";
-import { isTerminal, type Job } from "./job.js";
+import { type Checkpoint, isTerminal, type Job } from "./job.js";
 import { type JobChange, type LifePolicy, next } from "./job-life.js";
 import type { JobStore, StoredJob } from "./job-store.js";
 import { JobWatch } from "./job-watch.js";
@@ -99,17 +99,19 @@ export class JobWriter {
   /** What an older step stored is of no use any more, and nothing is once the job has ended. */
   #sweepCheckpoints(before: Job, job: Job): void {
     const { checkpoints, background } = this.#deps;
-    const old = before.checkpoint;
     if (before.state.kind === "running" && job.state.kind !== "running") {
       // It may have been stored without a report that names it.
       const unnamed = { epoch: before.epoch, step: before.progress.step + 1 };
       background.run(job.id, () => checkpoints.delete(job.id, unnamed, neverAborts));
     }
-    const isOver = isTerminal(job.state.kind);
-    const kept = job.checkpoint;
-    if (old !== undefined && (isOver || old !== kept))
-      background.run(job.id, () => checkpoints.delete(job.id, old, neverAborts));
-    if (kept !== undefined && isOver && kept !== old)
-      background.run(job.id, () => checkpoints.delete(job.id, kept, neverAborts));
+    const kept = isTerminal(job.state.kind) ? [] : statesOf(job);
+    for (const state of new Set([...statesOf(before), ...statesOf(job)]))
+      if (!kept.some((other) => other.epoch === state.epoch && other.step === state.step))
+        background.run(job.id, () => checkpoints.delete(job.id, state, neverAborts));
   }
+}
+
+/** The states that a job has stored: the newest, and the one before. */
+function statesOf({ checkpoint, earlierCheckpoint }: Job): Checkpoint[] {
+  return [checkpoint, earlierCheckpoint].filter((state) => state !== undefined);
 }

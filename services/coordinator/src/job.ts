@@ -42,6 +42,8 @@ export interface JobRequest extends ResolvedArguments {
   readonly deadline: number | undefined;
   /** For which it may run, all attempts together; undefined: for ever. */
   readonly maxRunSeconds: number | undefined;
+  /** Decode in tiles rather than fail for want of memory. */
+  readonly allowVaeTilingFallback: boolean;
 }
 
 /** Of a request that names none. */
@@ -65,6 +67,13 @@ export interface Checkpoint {
   readonly bytes: number;
   /** Lower-case hex. */
   readonly sha256: string;
+}
+
+/** An attempt that got nowhere. */
+export interface Setback {
+  /** Workers that were lost with it; empty when it failed by itself. */
+  readonly lostIds: readonly string[];
+  readonly reason: string;
 }
 
 /** What one rank of an attempt computes, for people. */
@@ -96,6 +105,8 @@ export interface Job {
   readonly furthestStep: number;
   /** Attempts in a row that ended without getting farther than those before. */
   readonly fruitlessAttempts: number;
+  /** What became of them. */
+  readonly setbacks: readonly Setback[];
   /** Of the current or last attempt. */
   readonly progress: { readonly stage: JobStage | undefined; readonly step: number };
   /** For which earlier attempts ran, and for which the current or last one has: as far as was written down. */
@@ -106,8 +117,14 @@ export interface Job {
   readonly plan: Plan | undefined;
   /** Workers that the next attempt shall have, with a new plan; undefined: those of its plan. */
   readonly nextRanks: number | undefined;
+  /** Numbers of ranks for which memory did not suffice. */
+  readonly tooSmall: readonly number[];
+  /** Decoded in tiles, for want of memory. */
+  readonly isTiled: boolean;
   /** Where the next attempt goes on; undefined: from the noise. */
   readonly checkpoint: Checkpoint | undefined;
+  /** The one before, for when that is damaged. */
+  readonly earlierCheckpoint: Checkpoint | undefined;
   readonly warnings: readonly string[];
   /** Wall time, milliseconds; undefined: not yet. */
   readonly createdAt: number;
@@ -134,6 +151,11 @@ export interface JobEvent {
   readonly workerIds: readonly string[];
   /** By rank, on the event that starts an attempt; else empty. */
   readonly parts: readonly RankPart[];
+}
+
+/** What its workers are to compute. */
+export function effectiveRequest({ request, isTiled }: Pick<Job, "request" | "isTiled">): JobRequest {
+  return isTiled ? { ...request, vaeTiling: true } : request;
 }
 
 /** Whether nothing can change the job any more. */
@@ -179,12 +201,16 @@ export function newJob(
     attempts: 0,
     furthestStep: 0,
     fruitlessAttempts: 0,
+    setbacks: [],
     progress: { stage: undefined, step: 0 },
     ranMs: { earlier: 0, current: 0 },
     workerIds: [],
     plan: undefined,
     nextRanks: undefined,
+    tooSmall: [],
+    isTiled: false,
     checkpoint: undefined,
+    earlierCheckpoint: undefined,
     createdAt: at,
     startedAt: undefined,
     finishedAt: undefined,

@@ -41,6 +41,40 @@ const WORTH_SPREADING_SECONDS = 10;
 /** Measured rates that differ by less are noise: workers that are alike get equal shares. */
 const ALIKE = 1.5;
 
+/** How a job is spread over all of these workers, whatever may be quicker; undefined: it cannot be. */
+function planOver(
+  request: JobRequest,
+  workers: readonly PlannedWorker[],
+  links: Pick<LinkTable, "between">,
+): PlannedGroup | undefined {
+  const first = workers[0]?.worker;
+  const configs = first?.configs.get(request.model);
+  const precision = PRECISIONS.find((one) => one === first?.precision);
+  if (configs === undefined || precision === undefined) return undefined;
+  const fleet = fleetOf(workers, links);
+  const ranks = workers.length;
+  const halves = ranks % 2 === 0 && isGuided(request.guidanceScale) ? ([1, 2] as const) : ([1] as const);
+  const planned = halves.flatMap((cfg) => {
+    const pinned = { cfg, context: ranks / cfg };
+    const result = known(() => makePlan({ configs, args: request, precision, fleet, pinned }));
+    return result?.kind === "planned" ? [result] : [];
+  });
+  const [best] = planned.sort((a, b) => a.explanation.seconds - b.explanation.seconds);
+  return best && { plan: best.plan, workerIds: best.workers };
+}
+
+/** As `planGroup`, for a job that shall have just so many ranks. */
+export function planAnew(
+  request: JobRequest,
+  choice: ParallelChoice,
+  wantedRanks: number,
+  workers: readonly PlannedWorker[],
+  links: Pick<LinkTable, "between">,
+): PlannedGroup {
+  const exact = workers.length === wantedRanks ? planOver(request, workers, links) : undefined;
+  return exact ?? planGroup(request, choice, undefined, workers, links);
+}
+
 /**
  * How a job is spread over these workers, or over some of them. The plan of an attempt before is kept when it fits
  * their number. What the planner refuses, for want of memory as it was measured, goes to as few as were asked for, who

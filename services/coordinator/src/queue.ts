@@ -29,6 +29,8 @@ export interface QueuedJob {
   readonly queuedAt: number;
   /** Workers of the attempt before: another one is preferred. */
   readonly lastWorkerIds: readonly string[];
+  /** Workers that were lost with attempts at it that got nowhere: others are preferred. */
+  readonly avoidedIds: readonly string[];
 }
 
 /** Waiting jobs of one tenant that need the same: when one cannot start, none of them can. */

@@ -25,12 +25,6 @@ async function pass(house: House, workers: readonly TestWorker[], seconds: numbe
   await house.dispatcher.settled();
 }
 
-/** Rank 0 does a step, which is stored. */
-async function step(worker: TestWorker, n: number, seconds = 100): Promise<void> {
-  const checkpoint = { bytes: 1, sha256: "a".repeat(64) };
-  await worker.report({ kind: "step_done", ...worker.assignment, step: n, seconds, checkpoint });
-}
-
 function ranksOf(worker: TestWorker): number {
   const assigned = worker.commands.findLast((command) => command.kind === "assign");
   return assigned?.kind === "assign" ? assigned.peers.length : 0;
@@ -47,7 +41,7 @@ describe("a job of higher priority", () => {
     assert.equal(worker.kinds.at(-1), `yield ${low.id} 1`);
     await pass(house, [worker], 2);
     assert.equal(worker.kinds.filter((kind) => kind.startsWith("yield")).length, 1);
-    await step(worker, 1);
+    await worker.storeStep(1, 100);
     await worker.fail(false, "cancelled");
     assert.equal(await house.state(high.id), "running");
     const { state, fruitlessAttempts } = await house.jobs.get(low.id, neverAborts);
@@ -91,24 +85,24 @@ describe("a job on several workers", () => {
     const [first, second] = workers as [TestWorker, TestWorker];
     const long = await house.submit({ numInferenceSteps: 500 });
     assert.equal(ranksOf(first), 2);
-    for (const n of [1, 2]) await step(first, n);
+    for (const n of [1, 2]) await first.storeStep(n, 100);
     const short = await house.submit({ numInferenceSteps: 2 });
     await pass(house, workers, 1);
     assert.equal(first.kinds.at(-1), `yield ${long.id} 1`);
-    await step(first, 3);
+    await first.storeStep(3, 100);
     await first.fail(false, "cancelled");
     await second.fail(true, "peer_lost");
     assert.deepEqual([await house.state(long.id), await house.state(short.id)], ["running", "running"]);
     const [ofLong, ofShort] = first.assignment.jobId === long.id ? [first, second] : [second, first];
     assert.deepEqual([ranksOf(ofLong), ranksOf(ofShort)], [1, 1]);
-    for (const n of [4, 5]) await step(ofLong, n, 200);
+    for (const n of [4, 5]) await ofLong.storeStep(n, 200);
     await pass(house, workers, 2);
     assert.equal(ofLong.kinds.at(-1), `assign ${long.id} 2`, "nothing is free");
 
     await ofShort.finish();
     await pass(house, workers, 2);
     assert.equal(ofLong.kinds.at(-1), `yield ${long.id} 2`);
-    await step(ofLong, 6, 200);
+    await ofLong.storeStep(6, 200);
     await ofLong.fail(false, "cancelled");
     assert.deepEqual([ranksOf(first), ranksOf(second)], [2, 2]);
     const { state, progress, fruitlessAttempts } = await house.jobs.get(long.id, neverAborts);
@@ -120,7 +114,7 @@ describe("a job on several workers", () => {
     const workers = ["w1", "w2"].map((id) => mate(house, id));
     const [first] = workers as [TestWorker, TestWorker];
     await house.submit({ numInferenceSteps: 500, parallel: "cfg=1,context=2" });
-    for (const n of [1, 2]) await step(first, n);
+    for (const n of [1, 2]) await first.storeStep(n, 100);
     await house.submit({ numInferenceSteps: 2 });
     mate(house, "w3");
     await pass(house, workers, 2);

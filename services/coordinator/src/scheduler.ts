@@ -143,7 +143,7 @@ class Round {
       this.#keep(able.slice(0, job.lastWorkerIds.length));
       return 0;
     }
-    const group = largestKin(able);
+    const group = othersFirst(job, largestKin(able));
     const { minRanks: pinnedRanks, maxRanks = MAX_RANKS, keptPlan, wantedRanks } = job;
     // What was made smaller stays so, whatever it pins.
     const minRanks = Math.min(pinnedRanks, wantedRanks ?? pinnedRanks);
@@ -195,7 +195,17 @@ function headOf({ lane, at }: Cursor): QueuedJob {
 
 /** Another worker than the one that held the job last, if there is one. */
 function alone(job: QueuedJob, able: readonly FleetWorker[]): FleetWorker {
-  return able.find(({ id }) => !job.lastWorkerIds.includes(id)) ?? (able[0] as FleetWorker);
+  const sorted = othersFirst(job, able);
+  const unharmed = sorted.filter(({ id }) => !job.avoidedIds.includes(id));
+  const preferred = unharmed.length > 0 ? unharmed : sorted;
+  return preferred.find(({ id }) => !job.lastWorkerIds.includes(id)) ?? (preferred[0] as FleetWorker);
+}
+
+/** Those first that were not lost with the job before. */
+function othersFirst({ avoidedIds }: QueuedJob, workers: readonly FleetWorker[]): readonly FleetWorker[] {
+  if (avoidedIds.length === 0) return workers;
+  const isAvoided = ({ id }: FleetWorker): number => (avoidedIds.includes(id) ? 1 : 0);
+  return workers.toSorted((a, b) => isAvoided(a) - isAvoided(b)); // stable
 }
 
 /** The workers that can compute together, of the kin that has most of them. */

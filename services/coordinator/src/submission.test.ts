@@ -21,6 +21,7 @@ function body(over: Partial<SubmitBody> = {}): SubmitBody {
     tenant: undefined,
     deadline: undefined,
     maxRunSeconds: undefined,
+    allowVaeTilingFallback: undefined,
     ...over,
   };
 }

@@ -20,6 +20,7 @@ export interface SubmitBody extends GenerationArguments {
   /** Wall time, milliseconds; NaN for what is no time. */
   readonly deadline: number | undefined;
   readonly maxRunSeconds: number | undefined;
+  readonly allowVaeTilingFallback: boolean | undefined;
 }
 
 /** The model's own gate: fills in defaults, or throws `invalid_request` with every problem. */
@@ -86,6 +87,7 @@ export function resolveSubmission(
     tenant: body.tenant ?? DEFAULT_TENANT,
     deadline: body.deadline,
     maxRunSeconds: body.maxRunSeconds,
+    allowVaeTilingFallback: body.allowVaeTilingFallback ?? false,
   };
 }
 

@@ -9,6 +9,7 @@ import { emptyVideo, sampleJob } from "./testing/sample-jobs.js";
 const POLICY = { maxFruitlessAttempts: 2 };
 const DEADLINE = 1000;
 const NO = { code: "x", message: "no" };
+const CHECKPOINT = { epoch: 1, step: 1, bytes: 1, sha256: "c" };
 const SPEC = new URL("../../../docs/spec.md", import.meta.url);
 
 /** A change, as the table calls it, what must be true of the job for it, and when it happens. */
@@ -80,6 +81,21 @@ const ROWS = {
       given: onLast,
     },
     {
+      label: "attempt_failed, out of memory, with another plan",
+      change: ({ epoch }) => ({
+        ...{ kind: "attempt_failed", epoch, error: NO, isRetryable: false },
+        another: { ranks: 2, isTiled: false },
+      }),
+    },
+    {
+      label: "attempt_failed, out of memory, with a plan that was tried",
+      change: ({ epoch }) => ({
+        ...{ kind: "attempt_failed", epoch, error: NO, isRetryable: false },
+        another: { ranks: 2, isTiled: false },
+      }),
+      given: { tooSmall: [2] },
+    },
+    {
       label: "attempt_failed, stale",
       change: ({ epoch }) => ({ kind: "attempt_failed", epoch: epoch - 1, error: NO, isRetryable: true }),
     },
@@ -90,6 +106,13 @@ const ROWS = {
       label: "worker_lost, the last that may get nowhere",
       change: ({ epoch }) => ({ kind: "worker_lost", epoch, message: "gone" }),
       given: onLast,
+    },
+    {
+      label: "worker_lost, as often, always the same, and there is another",
+      change: ({ epoch }) => ({
+        ...{ kind: "worker_lost", epoch, message: "gone", lostIds: ["w"], isElsewherePossible: true },
+      }),
+      given: { ...onLast, setbacks: [{ lostIds: ["w"], reason: "gone" }] },
     },
     {
       label: "worker_lost, stale",
@@ -112,6 +135,13 @@ const ROWS = {
     {
       label: "orphaned, stale",
       change: ({ epoch }) => ({ kind: "orphaned", epoch: epoch - 1, message: "alone" }),
+    },
+  ],
+  checkpoint_lost: [
+    { label: "checkpoint_lost", change: () => ({ kind: "checkpoint_lost", of: CHECKPOINT }) },
+    {
+      label: "checkpoint_lost, another than the job's",
+      change: () => ({ kind: "checkpoint_lost", of: { ...CHECKPOINT, epoch: 0 } }),
     },
   ],
   cancel_asked: [{ label: "cancel_asked", change: () => ({ kind: "cancel_asked" }) }],
@@ -145,6 +175,8 @@ const begun: Job = {
   attempts: 1,
   furthestStep: 1,
   progress: { stage: undefined, step: 1 },
+  checkpoint: CHECKPOINT,
+  workerIds: ["w"],
   ranMs: { earlier: 1_000, current: 0 },
 };
 const STATES: readonly (readonly [string, Job["state"]])[] = [

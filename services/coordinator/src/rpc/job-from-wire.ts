@@ -37,6 +37,7 @@ export function submitFromWire(wire: SubmitRequest__Output): SubmitBody {
     tenant: wire.tenant,
     deadline: wire.deadline === null ? undefined : timestampFromWire(wire.deadline),
     maxRunSeconds: wire.maxRunSeconds,
+    allowVaeTilingFallback: wire.allowVaeTilingFallback,
   };
 }
 

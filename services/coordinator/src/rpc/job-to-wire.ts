@@ -57,6 +57,7 @@ export function jobToWire(job: Job, queuePosition: number): WireJob {
     queuePosition,
     plan: job.plan === undefined ? null : planToWire(job.plan),
     checkpointStep: job.checkpoint?.step ?? 0,
+    approximate: job.isTiled,
     runSeconds: (job.ranMs.earlier + job.ranMs.current) / 1000,
   };
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { type ClusterError, neverAborts, silentLogger } from "@cogfleet/core";
 import { countingRandom, ManualClock } from "@cogfleet/core/testing";
 import { resolveRequest } from "@cogfleet/model";
@@ -115,6 +116,7 @@ export class House {
         tenant: undefined,
         deadline: undefined,
         maxRunSeconds: undefined,
+        allowVaeTilingFallback: undefined,
         ...over,
       },
       neverAborts,
@@ -173,6 +175,17 @@ export class TestWorker {
     await this.report({ kind: "step_done", ...this.assignment, step, seconds: 1 });
   }
 
+  /** A step, and the state after it: one byte. */
+  async storeStep(step: number, seconds = 1): Promise<void> {
+    const data = Uint8Array.of(step);
+    const stored = { bytes: 1, sha256: createHash("sha256").update(data).digest("hex") };
+    async function* pieces(): AsyncGenerator<Uint8Array> {
+      yield data;
+    }
+    await this.#house.checkpoints.put(this.assignment, { step, ...stored }, pieces(), neverAborts);
+    await this.report({ kind: "step_done", ...this.assignment, step, seconds, checkpoint: stored });
+  }
+
   async done(artifacts: readonly Artifact[] = [emptyVideo]): Promise<void> {
     const seconds = { encodeSeconds: 1, denoiseSeconds: 2, decodeSeconds: 3 };
     await this.report({ kind: "done", ...this.assignment, artifacts, ...seconds });
@@ -190,7 +203,7 @@ export class TestWorker {
     await this.done();
   }
 
-  async fail(isRetryable: boolean, code = "out_of_memory"): Promise<void> {
+  async fail(isRetryable: boolean, code = "numeric_error"): Promise<void> {
     await this.report({
       kind: "failed",
       ...this.assignment,

@@ -69,6 +69,7 @@ export function sampleRequest(over: Partial<JobRequest> = {}): JobRequest {
     tenant: "default",
     deadline: undefined,
     maxRunSeconds: undefined,
+    allowVaeTilingFallback: false,
     ...over,
   };
 }
@@ -103,6 +104,7 @@ export function sampleQueued(jobId: string, over: Partial<QueuedJob> = {}): Queu
     nextEpoch: 1,
     queuedAt: 0,
     lastWorkerIds: [],
+    avoidedIds: [],
     ...over,
   };
 }

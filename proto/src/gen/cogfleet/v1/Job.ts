@@ -68,6 +68,10 @@ export interface Job {
    * For which it has run, all attempts together, as of its newest step.
    */
   'runSeconds'?: (number | string);
+  /**
+   * It is, or was, decoded in tiles though vae_tiling was not asked for: see allow_vae_tiling_fallback.
+   */
+  'approximate'?: (boolean);
 }
 
 export interface Job__Output {
@@ -129,4 +133,8 @@ export interface Job__Output {
    * For which it has run, all attempts together, as of its newest step.
    */
   'runSeconds': (number);
+  /**
+   * It is, or was, decoded in tiles though vae_tiling was not asked for: see allow_vae_tiling_fallback.
+   */
+  'approximate': (boolean);
 }

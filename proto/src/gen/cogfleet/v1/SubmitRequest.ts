@@ -103,6 +103,11 @@ export interface SubmitRequest {
    * count. Above 0; no limit when left out.
    */
   'maxRunSeconds'?: (number | string);
+  /**
+   * When memory does not suffice whatever the plan, decode in tiles, as vae_tiling does: another picture. The job says so
+   * (`approximate`). Default false.
+   */
+  'allowVaeTilingFallback'?: (boolean);
   '_negativePrompt'?: "negativePrompt";
   '_seed'?: "seed";
   '_numInferenceSteps'?: "numInferenceSteps";
@@ -122,6 +127,7 @@ export interface SubmitRequest {
   '_embedMetadata'?: "embedMetadata";
   '_tenant'?: "tenant";
   '_maxRunSeconds'?: "maxRunSeconds";
+  '_allowVaeTilingFallback'?: "allowVaeTilingFallback";
 }
 
 /**
@@ -223,6 +229,11 @@ export interface SubmitRequest__Output {
    * count. Above 0; no limit when left out.
    */
   'maxRunSeconds'?: (number);
+  /**
+   * When memory does not suffice whatever the plan, decode in tiles, as vae_tiling does: another picture. The job says so
+   * (`approximate`). Default false.
+   */
+  'allowVaeTilingFallback'?: (boolean);
   '_negativePrompt'?: "negativePrompt";
   '_seed'?: "seed";
   '_numInferenceSteps'?: "numInferenceSteps";
@@ -242,4 +253,5 @@ export interface SubmitRequest__Output {
   '_embedMetadata'?: "embedMetadata";
   '_tenant'?: "tenant";
   '_maxRunSeconds'?: "maxRunSeconds";
+  '_allowVaeTilingFallback'?: "allowVaeTilingFallback";
 }
