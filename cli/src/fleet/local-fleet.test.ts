@@ -93,6 +93,17 @@ describe("a local fleet", () => {
     await fleet.stop(neverAborts);
   });
 
+  it("lets a worker go that was drained", async () => {
+    const machine = fakeMachine();
+    const fleet = await startLocalFleet(plan, machine.deps, neverAborts);
+    machine.started[1]?.end({ code: 0, signal: null });
+    await machine.clock.advance(1000);
+    assert.equal(machine.started.length, 3);
+    assert.ok(machine.notices.includes("worker 1 (pid 102) left, as it was told to"));
+    assert.equal(fleet.failed.aborted, false);
+    await fleet.stop(neverAborts);
+  });
+
   it("gives up on a service that dies six times within a minute", async () => {
     const machine = fakeMachine();
     const fleet = await startLocalFleet({ ...plan, workers: 1 }, machine.deps, neverAborts);

@@ -286,6 +286,7 @@ export class Dispatcher {
   }
 }
 
-function toFleetWorker({ worker }: Connection): FleetWorker {
-  return { id: worker.id, models: worker.models.map((model) => model.name), kin: kinOf(worker) };
+function toFleetWorker({ worker, slowness }: Connection): FleetWorker {
+  const models = worker.models.map((model) => model.name);
+  return { id: worker.id, models, kin: kinOf(worker), isSlow: slowness > 1 };
 }

@@ -44,6 +44,8 @@ export class Group {
   /** Steps since then. */
   stepsSinceAsked = 0;
   stage: JobStage | undefined;
+  /** A rank that took far longer than the others, and the steps that were done when that was seen first. */
+  slow: { readonly rank: number; readonly steps: number } | undefined;
   /** Of the job, done. */
   step: number;
   /** Milliseconds for which it has run, and after which it must end; undefined: never. */
@@ -84,6 +86,11 @@ export class Group {
     const median = seconds[(seconds.length - 1) >> 1];
     const slowest = seconds.at(-1);
     return seconds.length < 2 || median === undefined || slowest === undefined ? undefined : slowest / median;
+  }
+
+  /** Compute time of the newest step by rank, as far as it was told. */
+  get computeSeconds(): readonly (number | undefined)[] {
+    return this.members.map((member) => this.#computeSeconds.get(member));
   }
 
   computed(connection: Connection, seconds: number): void {

@@ -314,6 +314,25 @@ describe("watch", () => {
     assert.deepEqual(await collect(house, job.id, 99), []);
   });
 
+  it("serves a thousand watchers of one job, each in order and to its end", async () => {
+    const house = new House();
+    const worker = house.worker("w");
+    const job = await house.submit({ numInferenceSteps: 20 });
+    const half = Math.floor(1000 / 2);
+    const early = Array.from({ length: half }, () => collect(house, job.id, 0));
+    for (let step = 1; step <= 20; step++) await worker.step(step);
+    const late = Array.from({ length: half }, (_, i) => collect(house, job.id, i % 10));
+    await worker.finish();
+    const last = (await house.jobs.get(job.id, neverAborts)).lastSequence;
+    for (const [i, seen] of (await Promise.all([...early, ...late])).entries()) {
+      const after = i < half ? 0 : (i - half) % 10;
+      assert.deepEqual(
+        seen,
+        Array.from({ length: last - after }, (_, n) => after + n + 1),
+      );
+    }
+  });
+
   it("keeps one page for a slow reader, however much happens", async () => {
     const house = new House();
     const worker = house.worker("w");

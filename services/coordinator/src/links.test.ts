@@ -15,6 +15,7 @@ function idle(id: string, hostname: string, exchangeAddress = `${id}:7071`): Con
     assignment: undefined,
     isDraining: false,
     transformerForm: undefined,
+    slowness: 1,
   };
 }
 

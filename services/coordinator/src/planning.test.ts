@@ -27,6 +27,7 @@ function two(flopsPerSecond: number) {
       memoryBytes: 1e12,
     }),
     transformerForm: undefined,
+    slowness: 1,
   }));
 }
 

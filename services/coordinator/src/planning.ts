@@ -23,6 +23,8 @@ const DEVICES = ["cpu", "cuda", "webgpu"] as const;
 export interface PlannedWorker {
   readonly worker: WorkerFacts;
   readonly transformerForm: TransformerForm | undefined;
+  /** Times as long as it was measured to take. */
+  readonly slowness: number;
 }
 
 /** A plan, and the worker of each rank. */
@@ -162,7 +164,7 @@ function fitted(choice: ParallelChoice, workers: number): ParallelChoice {
 }
 
 function fleetOf(workers: readonly PlannedWorker[], links: Pick<LinkTable, "between">): Fleet {
-  const rates = workers.map(({ worker }) => worker.flopsPerSecond || USUAL_RATE);
+  const rates = workers.map(({ worker, slowness }) => (worker.flopsPerSecond || USUAL_RATE) / slowness);
   const areAlike = Math.max(...rates) < ALIKE * Math.min(...rates);
   const mean = rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
   const hostOf = new Map(workers.map(({ worker }) => [worker.id, worker.hostname]));

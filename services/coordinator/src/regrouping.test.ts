@@ -120,4 +120,34 @@ describe("a job on several workers", () => {
     await pass(house, workers, 2);
     assert.ok(!first.kinds.some((kind) => kind.startsWith("yield")));
   });
+
+  it("goes on without a worker that is five times as slow as the others", async () => {
+    const house = new House();
+    const workers = ["w1", "w2", "w3"].map((id) => mate(house, id));
+    const [first, slow, third] = workers as [TestWorker, TestWorker, TestWorker];
+    const job = await house.submit({ numInferenceSteps: 500, parallel: "cfg=1,context=3" });
+    const computes = async (seconds: number): Promise<void> => {
+      await slow.report({ kind: "heartbeat", stepComputeSeconds: seconds });
+      for (const worker of [first, third]) await worker.report({ kind: "heartbeat", stepComputeSeconds: 10 });
+    };
+    for (const n of [1, 2, 3]) {
+      await computes(30);
+      await first.storeStep(n, 30);
+      await pass(house, workers, 1);
+    }
+    assert.equal(first.kinds.length, 1, "three times as slow is not enough");
+    await computes(60);
+    await pass(house, workers, 2);
+    assert.equal(first.kinds.length, 1, "once may be chance");
+    await first.storeStep(4, 60);
+    await pass(house, workers, 1);
+    assert.equal(first.kinds.at(-1), `yield ${job.id} 1`);
+    await first.storeStep(5, 60);
+    await first.fail(false, "cancelled");
+    for (const worker of [slow, third]) await worker.fail(true, "peer_lost");
+    const { workerIds, progress } = await house.jobs.get(job.id, neverAborts);
+    assert.deepEqual([[...workerIds].sort(), progress.step], [["w1", "w3"], 5]);
+    const after = await house.submit();
+    assert.deepEqual((await house.jobs.get(after.id, neverAborts)).workerIds, ["w2"], "alone it may serve");
+  });
 });

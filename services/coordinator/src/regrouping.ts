@@ -8,6 +8,7 @@ import { expectOn } from "./planning.js";
 import type { JobQueue, QueuedJob } from "./queue.js";
 import { growPays, shrinkPays } from "./resizing.js";
 import { kinOf, MAX_RANKS } from "./scheduler.js";
+import { goingOnWithoutPays, stragglerOf } from "./stragglers.js";
 import type { Connection, WorkerRegistry } from "./workers.js";
 
 export interface RegroupingDeps {
@@ -51,7 +52,7 @@ export class Regrouping {
     if (ready.length === 0) return;
     if (this.#preempt(ready)) return;
     for (const group of ready.filter(({ steps }) => steps >= SETTLED_STEPS))
-      if (this.#shrink(group) || this.#grow(group)) return;
+      if (this.#leaveBehind(group) || this.#shrink(group) || this.#grow(group)) return;
   }
 
   /** Takes back the least urgent job for one that has a higher priority, when that one would be the next to start. */
@@ -70,6 +71,28 @@ export class Regrouping {
       return true;
     }
     return false;
+  }
+
+  /** A job goes on without a rank that is far behind the others at two steps in a row. */
+  #leaveBehind(group: Group): boolean {
+    const { attempts, workers } = this.#deps;
+    const straggler = stragglerOf(group.computeSeconds);
+    const before = group.slow;
+    if (straggler === undefined || before?.rank !== straggler.rank) {
+      group.slow = straggler && { rank: straggler.rank, steps: group.steps };
+      return false;
+    }
+    const { job, step, stepMs, size: ranks, steps } = group;
+    const slow = group.members[straggler.rank];
+    const stepsLeft = job.request.numInferenceSteps - step;
+    const stepSeconds = stepMs / 1000;
+    if (slow === undefined || steps === before.steps) return false;
+    if (!goingOnWithoutPays(straggler, { stepsLeft, stepSeconds, ranks })) return false;
+    const times = straggler.seconds / straggler.othersSeconds;
+    workers.slowDown(slow, times);
+    const message = `worker ${slow.worker.id} computes ${times.toFixed(1)} times as long as the others: going on without it`;
+    attempts.askBack(group, { message, ranks: ranks - 1 });
+    return true;
   }
 
   /** A job that shares its work gives half of its workers to one that waits. */

@@ -13,6 +13,8 @@ export interface FleetWorker {
   readonly models: readonly string[];
   /** Two workers compute a job together when they have the same; undefined: only alone. */
   readonly kin: string | undefined;
+  /** Seen to take longer than others lately: these come last. */
+  readonly isSlow?: boolean;
 }
 
 /** A job that starts now: on these workers, by rank. */
@@ -96,7 +98,8 @@ class Round {
     this.#waiting = waiting;
     this.#fleet = fleet;
     this.#deps = deps;
-    this.#free = [...idle].sort((a, b) => a.models.length - b.models.length); // stable
+    const lastness = ({ isSlow, models }: FleetWorker): number => (isSlow === true ? 1e6 : 0) + models.length;
+    this.#free = [...idle].sort((a, b) => lastness(a) - lastness(b)); // stable
   }
 
   run(): GroupStart[] {

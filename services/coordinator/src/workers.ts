@@ -85,7 +85,12 @@ export interface Connection {
   readonly isDraining: boolean;
   /** What it has loaded by now. */
   readonly transformerForm: TransformerForm | undefined;
+  /** Times as long as others it was seen to compute lately; 1: as usual. */
+  readonly slowness: number;
 }
+
+/** What made a worker slow may have passed then. */
+const SLOW_MS = 10 * 60_000;
 
 interface Entry extends Connection {
   isLeaving: boolean;
@@ -93,6 +98,9 @@ interface Entry extends Connection {
   assignment: Assignment | undefined;
   isDraining: boolean;
   transformerForm: TransformerForm | undefined;
+  slowness: number;
+  /** For which that is remembered. */
+  slowMs: number;
   silentMs: number;
   heardAt: number;
 }
@@ -134,6 +142,8 @@ export class WorkerRegistry {
       isLeaving: false,
       isHeldBack: false,
       transformerForm: worker.transformerForm,
+      slowness: 1,
+      slowMs: 0,
       silentMs: 0,
       heardAt: this.#clock.now(),
     };
@@ -171,6 +181,14 @@ export class WorkerRegistry {
     entry.isDraining = entry.isLeaving || isHeldBack;
   }
 
+  /** It was seen to compute so many times as long as others: plans count on that for a while. */
+  slowDown(connection: Connection, slowness: number): void {
+    const entry = this.#current(connection);
+    if (entry === undefined) return;
+    entry.slowness = slowness;
+    entry.slowMs = SLOW_MS;
+  }
+
   /** Gives an idle worker a job. Throws `internal` when it is not idle: that would be our bug. */
   assign(workerId: string, assignment: Assignment, form: TransformerForm): Connection {
     const entry = this.#entries.get(workerId);
@@ -202,6 +220,8 @@ export class WorkerRegistry {
     this.#lastTick = now;
     const dead: Connection[] = [];
     for (const entry of this.#entries.values()) {
+      entry.slowMs -= elapsed;
+      if (entry.slowMs <= 0) entry.slowness = 1;
       entry.silentMs += elapsed;
       if (entry.silentMs >= this.#leaseMs) dead.push(entry);
     }
