@@ -126,6 +126,7 @@ export class Dispatcher {
   /** Lets time pass. */
   tick(elapsedMs: number): void {
     this.attempts.tick(elapsedMs);
+    if (this.#deps.leadership.term === undefined) return;
     for (const jobId of this.#deadlines.due(this.#deps.clock.wallTime())) this.#passDeadline(jobId);
     this.kick();
     this.#regrouping.tick(elapsedMs);

@@ -229,6 +229,20 @@ describe("submit", () => {
     assert.equal(await house.state(other.id), "running");
   });
 
+  it("leaves the deadlines to the coordinator that leads", async () => {
+    const house = new House();
+    house.worker("w");
+    const job = await house.submit({ deadline: house.clock.wallTime() + 1_000 });
+    house.leadership.end();
+    await house.clock.advance(1_000);
+    house.dispatcher.tick(0);
+    assert.equal(await house.state(job.id), "running");
+    assert.ok(!house.noted.includes("fenced"));
+    house.leadership.begin(2);
+    house.dispatcher.tick(0);
+    assert.equal(await house.state(job.id), "failed");
+  });
+
   it("ends a job that has run for too long, all attempts together; waiting does not count", async () => {
     const house = new House();
     const worker = house.worker("w");
