@@ -36,6 +36,8 @@ export interface QueuedJob {
 /** Waiting jobs of one tenant that need the same: when one cannot start, none of them can. */
 export interface Lane {
   readonly model: string;
+  /** What its jobs need, the same for all tenants: see `needs`. */
+  readonly need: string;
   /** By `comesBefore`. Do not change the queue while reading. */
   readonly jobs: readonly QueuedJob[];
 }
@@ -67,6 +69,7 @@ export class JobQueue {
   readonly #sizes = new Map<string, number>();
   readonly #tenantSizes = new Map<string, number>();
   readonly #prioritySizes = new Map<number, number>();
+  readonly #needs = new Map<string, { readonly model: string; jobs: number }>();
 
   get size(): number {
     return this.#byId.size;
@@ -85,13 +88,16 @@ export class JobQueue {
     const lanes = this.#tenants.get(job.tenant) ?? new Map<string, SortedLane>();
     this.#tenants.set(job.tenant, lanes);
     const key = laneKeyOf(job);
-    const lane = lanes.get(key) ?? { model: job.model, jobs: [] };
+    const lane = lanes.get(key) ?? { model: job.model, need: key, jobs: [] };
     lanes.set(key, lane);
     lane.jobs.splice(placeOf(job, lane.jobs), 0, job);
     this.#byId.set(job.jobId, job);
     count(this.#sizes, job.model, 1);
     count(this.#tenantSizes, job.tenant, 1);
     count(this.#prioritySizes, job.priority, 1);
+    const need = this.#needs.get(key) ?? { model: job.model, jobs: 0 };
+    need.jobs += 1;
+    this.#needs.set(key, need);
   }
 
   remove(jobId: string): QueuedJob | undefined {
@@ -108,6 +114,9 @@ export class JobQueue {
     count(this.#sizes, job.model, -1);
     count(this.#tenantSizes, job.tenant, -1);
     count(this.#prioritySizes, job.priority, -1);
+    const need = this.#needs.get(key);
+    if (need !== undefined) need.jobs -= 1;
+    if (need?.jobs === 0) this.#needs.delete(key);
     return job;
   }
 
@@ -137,6 +146,11 @@ export class JobQueue {
   /** Tenants that have waiting jobs. */
   tenants(): Iterable<string> {
     return this.#tenants.keys();
+  }
+
+  /** The models that waiting jobs are of, by what they need. */
+  needs(): Iterable<readonly [need: string, of: { readonly model: string }]> {
+    return this.#needs;
   }
 
   lanesOf(tenant: string): Iterable<Lane> {

@@ -27,7 +27,9 @@ export interface GroupStart {
 /** What the scheduler reads of the queue. */
 export interface WaitingJobs {
   sizeOf(model: string): number;
+  /** By when each came to have a waiting job. */
   tenants(): Iterable<string>;
+  needs(): Iterable<readonly [need: string, of: { readonly model: string }]>;
   lanesOf(tenant: string): Iterable<Lane>;
 }
 
@@ -66,13 +68,15 @@ export function schedule(
   return new Round(waiting, idle, fleet, deps).run();
 }
 
-/** A tenant in a round: its lanes that may still start a job, and how far each has been read. */
+/** A tenant in a round. */
 interface Turn {
   readonly tenant: string;
-  readonly cursors: Cursor[];
+  /** Its place among those that have had the same. */
+  readonly place: number;
   share: number;
+  /** Of its lanes, how far each has been read; undefined: nobody has looked yet. */
+  cursors: readonly Cursor[] | undefined;
   ranksLeft: number;
-  next: Cursor;
 }
 
 interface Cursor {
@@ -87,6 +91,8 @@ class Round {
   readonly #starts: GroupStart[] = [];
   /** Jobs that were looked at, by model. */
   readonly #seen = new Map<string, number>();
+  /** Needs that may still be met, by any tenant. */
+  readonly #needs: Set<string>;
   #free: readonly FleetWorker[];
 
   constructor(
@@ -100,45 +106,46 @@ class Round {
     this.#deps = deps;
     const lastness = ({ isSlow, models }: FleetWorker): number => (isSlow === true ? 1e6 : 0) + models.length;
     this.#free = [...idle].sort((a, b) => lastness(a) - lastness(b)); // stable
+    const offered = new Set(idle.flatMap((worker) => worker.models));
+    const needs = [...waiting.needs()].filter(([, { model }]) => offered.has(model));
+    this.#needs = new Set(needs.map(([need]) => need));
   }
 
   run(): GroupStart[] {
     const turns = new Heap<Turn>(isNext);
-    const offered = new Set(this.#free.flatMap((worker) => worker.models));
+    let place = 0;
     for (const tenant of this.#waiting.tenants()) {
-      const turn = this.#turnOf(tenant, offered);
-      if (turn !== undefined) turns.push(turn);
+      const [share, ranksLeft] = [this.#deps.shareOf(tenant), this.#deps.ranksLeft(tenant)];
+      if (ranksLeft > 0) turns.push({ tenant, place: place++, share, cursors: undefined, ranksLeft });
     }
-    for (let turn = turns.pop(); turn !== undefined && this.#free.length > 0; turn = turns.pop()) {
-      const { next } = turn;
-      const job = headOf(next);
-      const outcome = this.#place(job, turn.ranksLeft);
-      if (outcome === "never") next.at = next.lane.jobs.length;
-      else {
-        next.at += 1;
-        turn.share += outcome;
-        turn.ranksLeft -= outcome;
-      }
-      const following = first(turn.cursors);
-      if (following !== undefined && turn.ranksLeft > 0) turns.push(Object.assign(turn, { next: following }));
+    for (let turn = turns.pop(); turn !== undefined; turn = turns.pop()) {
+      if (this.#free.length === 0 || this.#needs.size === 0) break;
+      turn.cursors ??= [...this.#waiting.lanesOf(turn.tenant)].map((lane) => ({ lane, at: 0 }));
+      const next = this.#first(turn.cursors);
+      if (next === undefined) continue;
+      const taken = this.#place(next, turn.ranksLeft);
+      turn.share += taken;
+      turn.ranksLeft -= taken;
+      if (turn.ranksLeft > 0) turns.push(turn);
     }
     return this.#starts;
   }
 
-  #turnOf(tenant: string, offered: ReadonlySet<string>): Turn | undefined {
-    const cursors = [...this.#waiting.lanesOf(tenant)]
-      .filter(({ model }) => offered.has(model))
-      .map((lane): Cursor => ({ lane, at: 0 }));
-    const next = first(cursors);
-    const ranksLeft = this.#deps.ranksLeft(tenant);
-    if (next === undefined || ranksLeft <= 0) return undefined;
-    return { tenant, cursors, share: this.#deps.shareOf(tenant), ranksLeft, next };
+  /** The lane whose next job comes before those of the others, of those whose need may be met. */
+  #first(cursors: readonly Cursor[]): Cursor | undefined {
+    let best: Cursor | undefined;
+    for (const cursor of cursors)
+      if (cursor.at < cursor.lane.jobs.length && this.#needs.has(cursor.lane.need))
+        if (best === undefined || comesBefore(headOf(cursor), headOf(best))) best = cursor;
+    return best;
   }
 
-  /** Starts the job if it can: the ranks that it takes, 0 when it must wait, "never" when its whole lane must. */
-  #place(job: QueuedJob, ranksLeft: number): number | "never" {
+  /** Starts the lane's next job if it can; says how many ranks it takes. When it must wait, so must others of its need. */
+  #place(cursor: Cursor, ranksLeft: number): number {
+    const job = headOf(cursor);
+    cursor.at += 1;
     const able = this.#free.filter((worker) => worker.models.includes(job.model));
-    if (able.length === 0) return "never";
+    if (able.length === 0) return this.#cannotBeMet(cursor);
     const seen = this.#seen.get(job.model) ?? 0;
     const behind = this.#waiting.sizeOf(job.model) - seen;
     this.#seen.set(job.model, seen + 1);
@@ -151,7 +158,11 @@ class Round {
     // What was made smaller stays so, whatever it pins.
     const minRanks = Math.min(pinnedRanks, wantedRanks ?? pinnedRanks);
     const isBegun = keptPlan !== undefined;
-    if (minRanks > ranksLeft && !isBegun) return "never";
+    if (minRanks > ranksLeft && !isBegun) {
+      // Others of its tenant must wait, too; not those of other tenants.
+      cursor.at = cursor.lane.jobs.length;
+      return 0;
+    }
     const equalPart = Math.max(1, Math.floor(able.length / behind));
     const keptRanks = wantedRanks ?? (isBegun ? planSize(keptPlan) : 0);
     const part = keptRanks >= 1 && keptRanks <= able.length ? keptRanks : equalPart;
@@ -162,7 +173,7 @@ class Round {
       const isEnough = could.length >= minRanks && minRanks <= ranksLeft;
       if (isEnough) this.#keep(able);
       // One that was begun goes on with the workers that are left.
-      if (isEnough || !isBegun) return "never";
+      if (isEnough || !isBegun) return this.#cannotBeMet(cursor);
     }
     const start = this.#deps.planFor(
       job,
@@ -173,6 +184,11 @@ class Round {
     return start.workerIds.length;
   }
 
+  #cannotBeMet({ lane }: Cursor): 0 {
+    this.#needs.delete(lane.need);
+    return 0;
+  }
+
   /** Nobody else gets these. */
   #keep(workers: readonly FleetWorker[]): void {
     this.#free = this.#free.filter((worker) => !workers.includes(worker));
@@ -180,16 +196,7 @@ class Round {
 }
 
 function isNext(a: Turn, b: Turn): boolean {
-  return a.share === b.share ? comesBefore(headOf(a.next), headOf(b.next)) : a.share < b.share;
-}
-
-/** The lane whose next job comes before those of the others. */
-function first(cursors: readonly Cursor[]): Cursor | undefined {
-  let best: Cursor | undefined;
-  for (const cursor of cursors)
-    if (cursor.at < cursor.lane.jobs.length)
-      if (best === undefined || comesBefore(headOf(cursor), headOf(best))) best = cursor;
-  return best;
+  return a.share === b.share ? a.place < b.place : a.share < b.share;
 }
 
 function headOf({ lane, at }: Cursor): QueuedJob {
