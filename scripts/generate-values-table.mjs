@@ -5,7 +5,10 @@ import process from "node:process";
 import { isMap, parseDocument } from "yaml";
 
 const README = "deploy/k8s/README.md";
-const CHARTS = [["values", "deploy/k8s/values.yaml"]];
+const CHARTS = [
+  ["values", "deploy/k8s/values.yaml"],
+  ["values of nats", "deploy/k8s/charts/nats/values.yaml"],
+];
 
 const problems = [];
 const before = readFileSync(README, "utf8");

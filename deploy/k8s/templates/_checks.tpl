@@ -9,6 +9,12 @@
 {{- $problems = append $problems "coordinator.serviceAccount.name must be given when coordinator.serviceAccount.create is false" }}
 {{- end }}
 {{- end }}
+{{- if and (eq .Values.mode "nats") (eq .Values.nats.enabled (not (empty .Values.externalNats.urls))) }}
+{{- $problems = append $problems "mode nats needs one of nats.enabled and externalNats.urls, and not both" }}
+{{- end }}
+{{- if and (eq .Values.mode "embedded") .Values.nats.enabled }}
+{{- $problems = append $problems "nats.enabled needs mode nats" }}
+{{- end }}
 {{- with .Values.tls }}
 {{- if and .enabled (eq (empty .existingSecret) (not .certManager.enabled)) }}
 {{- $problems = append $problems "tls.enabled needs one of tls.existingSecret and tls.certManager.enabled, and not both" }}

@@ -36,6 +36,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{ include "cogfleet.fullname" . }}-coordinator.{{ .Release.Namespace }}.svc:{{ .Values.coordinator.service.port }}
 {{- end }}
 
+{{/* What workers dial: with several coordinators, a name of all of them. */}}
+{{- define "cogfleet.coordinator.fleetAddress" -}}
+{{- if eq .Values.mode "embedded" -}}
+{{ include "cogfleet.coordinator.address" . }}
+{{- else -}}
+{{ include "cogfleet.fullname" . }}-coordinators.{{ .Release.Namespace }}.svc:7070
+{{- end }}
+{{- end }}
+
 {{- define "cogfleet.coordinator.serviceAccount" -}}
 {{- .Values.coordinator.serviceAccount.name | default (printf "%s-coordinator" (include "cogfleet.fullname" .)) }}
 {{- end }}

@@ -45,7 +45,7 @@ spec:
       securityContext: {{- include "cogfleet.containerSecurity" $root | nindent 8 }}
       args:
         {{- include "cogfleet.serverArgs" $root | nindent 8 }}
-        - {{ printf "--coordinator=%v" (include "cogfleet.coordinator.address" $root) | quote }}
+        - {{ printf "--coordinator=%v" (include "cogfleet.coordinator.fleetAddress" $root) | quote }}
         - {{ printf "--model=%v" $pool.model | quote }}
         - {{ printf "--device=%v" $pool.device | quote }}
         - {{ printf "--precision=%v" $pool.precision | quote }}

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { issueCertificate, makeAuthority } from "./certificates.js";
-import { type Manifest, podTemplates, render } from "./chart.js";
-import { type Pod, type PodProcess, runClient, startPod } from "./pod-process.js";
+import { type Manifest, podNamed, render } from "./chart.js";
+import { type PodProcess, runClient, startPod, untilOk } from "./pod-process.js";
 
 describe("a fleet with the chart's TLS flags", () => {
   const folder = mkdtempSync(join(tmpdir(), "cogfleet-chart-tls-"));
@@ -15,15 +15,8 @@ describe("a fleet with the chart's TLS flags", () => {
   let manifests: readonly Manifest[];
   let coordinator = "";
 
-  const podWith = (container: string, from: readonly Manifest[]): Pod => {
-    const template = podTemplates(from).find(({ spec }) =>
-      spec.containers.some(({ name }) => name === container),
-    );
-    assert.ok(template);
-    return { metadata: { name: container, namespace: "video" }, spec: template.spec };
-  };
   const generate = async (from: readonly Manifest[]): ReturnType<typeof runClient> => {
-    const [client] = podWith("generate", from).spec.containers;
+    const [client] = podNamed("generate", from).spec.containers;
     assert.ok(client);
     return runClient(client, { coordinator, folder: join(folder, "client"), tls });
   };
@@ -37,15 +30,12 @@ describe("a fleet with the chart's TLS flags", () => {
     });
     manifests = await render("--set", "tls.enabled=true,tls.existingSecret=fleet-tls");
     for (const service of ["coordinator", "worker"]) {
-      const pod = podWith(service, manifests);
+      const pod = podNamed(service, manifests);
       const process = await startPod(pod, { coordinator, folder: join(folder, service), tls });
       running.push(process);
       if (service === "coordinator") coordinator = `127.0.0.1:${process.port}`;
     }
-    const worker = running.at(-1);
-    const ready = async (): Promise<boolean> =>
-      (await fetch(`http://127.0.0.1:${worker?.httpPort}/readyz`)).ok;
-    while (!(await ready())) await new Promise((resolve) => setTimeout(resolve, 100));
+    await untilOk(`http://127.0.0.1:${running.at(-1)?.httpPort}/readyz`);
   });
 
   after(async () => {

@@ -22,14 +22,22 @@ export interface Manifest {
   readonly kind: string;
   readonly apiVersion: string;
   readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
+  readonly data?: Readonly<Record<string, string>>;
   readonly spec?: {
     readonly template?: PodTemplate;
+    readonly volumeClaimTemplates?: readonly { readonly metadata: { readonly name: string } }[];
     readonly leaderWorkerTemplate?: { readonly workerTemplate: PodTemplate };
   };
 }
 
 export interface PodTemplate {
   readonly metadata: { readonly labels: Readonly<Record<string, string>> };
+  readonly spec: { readonly containers: readonly Container[]; readonly volumes?: readonly object[] };
+}
+
+/** A pod, as far as running it goes. */
+export interface Pod {
+  readonly metadata: { readonly name: string };
   readonly spec: { readonly containers: readonly Container[] };
 }
 
@@ -61,7 +69,25 @@ export function parseManifests(text: string): readonly Manifest[] {
 
 /** The pods that the objects lead to. */
 export function podTemplates(manifests: readonly Manifest[]): readonly PodTemplate[] {
-  return manifests.flatMap(({ spec }) => spec?.template ?? spec?.leaderWorkerTemplate?.workerTemplate ?? []);
+  return manifests.flatMap(({ spec }) => {
+    const template = spec?.template ?? spec?.leaderWorkerTemplate?.workerTemplate;
+    if (template === undefined) return [];
+    const claimed =
+      spec?.volumeClaimTemplates?.map(({ metadata }) => ({ name: metadata.name, emptyDir: {} })) ?? [];
+    return {
+      ...template,
+      spec: { ...template.spec, volumes: [...(template.spec.volumes ?? []), ...claimed] },
+    };
+  });
+}
+
+/** A pod of the objects that has a container of this name. */
+export function podNamed(container: string, manifests: readonly Manifest[]): Pod {
+  const template = podTemplates(manifests).find(({ spec }) =>
+    spec.containers.some(({ name }) => name === container),
+  );
+  if (template === undefined) throw new Error(`no pod has a container "${container}"`);
+  return { metadata: { name: container }, spec: template.spec };
 }
 
 /** How a command ended, and all that it wrote. */

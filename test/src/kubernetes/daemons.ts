@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import process from "node:process";
 import { systemClock } from "@cogfleet/core";
 import { findTool } from "../clients/tool.js";
 
@@ -10,6 +11,13 @@ import { findTool } from "../clients/tool.js";
 export interface Daemons {
   /** Starts a tool, its working folder is FOLDER. It ends with this process, even when that is killed. */
   start(name: string, ...args: readonly string[]): void;
+  /** Starts a tool under a name of its own, with variables besides ours. */
+  startAs(
+    name: string,
+    tool: string,
+    variables: Readonly<Record<string, string>>,
+    ...args: readonly string[]
+  ): void;
   /** Repeats the attempt until it succeeds. Rejects with the ends of the logs when a daemon ended or 2 minutes went by. */
   until(what: string, attempt: () => Promise<unknown>): Promise<void>;
   /** Kills them all, the last started first. Idempotent. */
@@ -21,13 +29,21 @@ const READY_MS = 120_000; // seconds on a machine with nothing else to do
 export function daemonsIn(folder: string): Daemons {
   const running = new Map<string, ChildProcess>();
   let stopped: Promise<void> | undefined;
+  const start = (
+    name: string,
+    tool: string,
+    variables: Readonly<Record<string, string>>,
+    args: readonly string[],
+  ): void => {
+    const log = openSync(logOf(folder, name), "a");
+    const command = ["--pdeathsig", "KILL", findTool(tool), ...args];
+    const env = { ...process.env, ...variables };
+    running.set(name, spawn("setpriv", command, { stdio: ["ignore", log, log], cwd: folder, env }));
+    closeSync(log);
+  };
   return {
-    start(name, ...args) {
-      const log = openSync(logOf(folder, name), "a");
-      const command = ["--pdeathsig", "KILL", findTool(name), ...args];
-      running.set(name, spawn("setpriv", command, { stdio: ["ignore", log, log], cwd: folder }));
-      closeSync(log);
-    },
+    start: (name, ...args) => start(name, name, {}, args),
+    startAs: (name, tool, variables, ...args) => start(name, tool, variables, args),
     async until(what, attempt) {
       const deadline = AbortSignal.timeout(READY_MS);
       for (;;) {

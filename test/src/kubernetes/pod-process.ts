@@ -3,9 +3,10 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import process from "node:process";
+import { systemClock } from "@cogfleet/core";
 import { type Outcome, runCommand } from "../cli/command.js";
 import { inRepository } from "../clients/tool.js";
-import type { Container } from "./chart.js";
+import type { Container, Pod } from "./chart.js";
 import type { ControlPlane } from "./control-plane.js";
 
 /** A service that runs with the flags of a pod. */
@@ -16,12 +17,6 @@ export interface PodProcess {
   readonly httpPort: number;
   /** Sends SIGTERM, as a kubelet does; resolves with the exit code. */
   stop(): Promise<number | null>;
-}
-
-/** A pod, as far as running it goes. */
-export interface Pod {
-  readonly metadata: { readonly name: string; readonly namespace: string };
-  readonly spec: { readonly containers: readonly Container[] };
 }
 
 export async function podsOf(
@@ -50,6 +45,10 @@ export interface Substitutes {
   readonly folder: string;
   /** Holds tls.crt, tls.key and ca.crt, where the pod has them from a secret. */
   readonly tls?: string;
+  /** NATS servers, as --nats-url takes them. */
+  readonly nats?: string;
+  /** Variables that the pod has from secrets. */
+  readonly secrets?: Readonly<Record<string, string>>;
 }
 
 /** Runs a service's container; up when this resolves. */
@@ -62,7 +61,7 @@ export async function startPod(pod: Pod, substitutes: Substitutes): Promise<PodP
   );
   const child = fork(inRepository(`services/${container.name}/dist/main.js`), args, {
     silent: true,
-    env: { ...env, PATH: process.env["PATH"] },
+    env: { ...env, ...substitutes.secrets, PATH: process.env["PATH"] },
   });
   let said = "";
   child.stderr?.on("data", (piece) => {
@@ -97,18 +96,29 @@ export async function runClient(container: Container, substitutes: Substitutes):
 
 function localArgs(
   args: readonly string[],
-  { coordinator, folder, tls = folder }: Substitutes,
+  { coordinator, folder, tls = folder, nats = "" }: Substitutes,
 ): readonly string[] {
   mkdirSync(folder, { recursive: true });
   return args.map((arg) =>
     arg
       // First: what follows may bring in folders below /tmp.
       .replace(/=\/(tmp|var\/lib\/cogfleet)(?=\/|$)/, () => `=${folder}`)
-      .replace(/=[a-z-]+-coordinator\.[a-z]+\.svc:7070$/, `=${coordinator}`)
+      .replace(/=nats:\/\/[a-z-]+\.[a-z]+\.svc:4222$/, `=${nats}`)
+      .replace(/=[a-z-]+-coordinators?\.[a-z]+\.svc:7070$/, `=${coordinator}`)
       .replace(/^--(port|http-port|exchange-port)=\d+$/, "--$1=0")
       .replace("--listen=0.0.0.0", "--listen=127.0.0.1")
       .replace("$(POD_IP)", "127.0.0.1")
       .replace("=/etc/cogfleet/tls/", () => `=${tls}/`)
       .replace("=/app/", `=${inRepository("/")}`),
   );
+}
+
+/** Asks until the answer is a success. */
+export async function untilOk(url: string): Promise<void> {
+  const deadline = AbortSignal.timeout(60_000);
+  for (;;) {
+    const answer = await fetch(url, { signal: deadline }).catch(() => undefined);
+    if (answer?.ok === true) return;
+    await systemClock.sleep(100, deadline);
+  }
 }
