@@ -1,6 +1,7 @@
 import { ClusterError, type ErrorCode, isErrorCode } from "@cogfleet/core";
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { connectionFault } from "./connection-fault.js";
+import { encodeRetryInfo } from "./retry-info.js";
 
 // `satisfies` makes a new ErrorCode a compile error here until it has a wire status.
 const STATUS = {
@@ -45,23 +46,28 @@ const CODE_OF_STATUS: Readonly<Partial<Record<status, ErrorCode>>> = {
 
 const CODE_KEY = "cogfleet-error-code";
 const RETRY_KEY = "cogfleet-retry-after-ms";
+const DETAILS_KEY = "grpc-status-details-bin";
 const RETRY_DETAIL = "retryAfterMs";
 const LEADER_KEY = "cogfleet-leader";
 const LEADER_DETAIL = "leader";
 
 /**
  * The error as the wire carries it: code and message, fit for a stranger; causes stay here. Our code travels in the
- * metadata `cogfleet-error-code`, a detail `retryAfterMs` in `cogfleet-retry-after-ms`, and a detail `leader`, the
- * host:port of the coordinator that would do it, in `cogfleet-leader`.
+ * metadata `cogfleet-error-code`, a detail `retryAfterMs` in `cogfleet-retry-after-ms` and, for clients of other makes, as
+ * google.rpc.RetryInfo in `grpc-status-details-bin`, and a detail `leader`, the host:port of the coordinator that would
+ * do it, in `cogfleet-leader`.
  */
 export function toServiceError(error: ClusterError): ServiceError {
+  const code = STATUS[error.code];
   const metadata = new Metadata();
   metadata.set(CODE_KEY, error.code);
   const retryAfterMs = error.details[RETRY_DETAIL];
-  if (retryAfterMs !== undefined) metadata.set(RETRY_KEY, String(retryAfterMs));
+  if (retryAfterMs !== undefined) {
+    metadata.set(RETRY_KEY, String(retryAfterMs));
+    metadata.set(DETAILS_KEY, encodeRetryInfo({ code, message: error.message }, Number(retryAfterMs)));
+  }
   const leader = error.details[LEADER_DETAIL];
   if (leader !== undefined) metadata.set(LEADER_KEY, String(leader));
-  const code = STATUS[error.code];
   return Object.assign(new Error(error.message), { code, details: error.message, metadata });
 }
 
