@@ -197,14 +197,15 @@ export class Attempts {
     this.#deps.observer.workerLost(detectedBy);
     const seconds = this.#deps.workers.silentSeconds(connection);
     this.#noticed(detectedBy, seconds, { workerId: worker.id, jobId: assignment?.jobId });
-    if (assignment !== undefined) this.#takeBack(connection, assignment, message);
+    if (assignment !== undefined) this.#takeLost(connection, assignment, message);
   }
 
   /** A worker has left in order, and what it was given on its way out has not reached it: somebody else gets that. */
   notTaken(connection: Connection): void {
     const { assignment, worker } = connection;
-    if (assignment !== undefined)
-      this.#takeBack(connection, assignment, `worker ${worker.id} left before it took the job`);
+    if (assignment === undefined) return;
+    const message = `worker ${worker.id} left before it took the job`;
+    this.#takeBack(connection, assignment, () => ({ kind: "yielded", epoch: assignment.epoch, message }));
   }
 
   /** Takes back what a living worker holds, because its last report of it could not be written down. */
@@ -212,7 +213,7 @@ export class Attempts {
     const { assignment, worker } = connection;
     if (assignment === undefined) return;
     this.#release(connection, assignment);
-    this.#takeBack(connection, assignment, `the report of worker ${worker.id} could not be written down`);
+    this.#takeLost(connection, assignment, `the report of worker ${worker.id} could not be written down`);
   }
 
   #noticed(detectedBy: FailureSign, silentSeconds: number, fields: object): void {
@@ -220,19 +221,28 @@ export class Attempts {
     this.#deps.log.warn({ ...fields, detectedBy, silentSeconds }, "failure noticed");
   }
 
-  #takeBack(connection: Connection, assignment: Assignment, message: string): void {
-    const { jobId, epoch } = assignment;
+  #takeLost(connection: Connection, assignment: Assignment, message: string): void {
+    this.#takeBack(connection, assignment, (group) =>
+      group === undefined
+        ? { kind: "worker_lost", epoch: assignment.epoch, message }
+        : this.#lost(group, message, connection),
+    );
+  }
+
+  #takeBack(
+    connection: Connection,
+    assignment: Assignment,
+    verdictOn: (group: Group | undefined) => Verdict,
+  ): void {
+    const { jobId } = assignment;
     const group = this.groups.of(connection, assignment);
     this.#deps.background.run(jobId, async () => {
-      const lost: Verdict =
-        group === undefined
-          ? { kind: "worker_lost", epoch, message }
-          : this.#lost(group, message, connection);
-      if (group === undefined) await this.#deps.writer.change(jobId, lost);
-      else if (group.verdict === undefined) await this.end(group, lost);
+      const verdict = verdictOn(group);
+      if (group === undefined) await this.#deps.writer.change(jobId, verdict);
+      else if (group.verdict === undefined) await this.end(group, verdict);
       // What rank 0 had made may not be written down.
       else if (group.verdict.kind === "completed" && group.rankOf(connection) === 0)
-        await this.end(group, lost);
+        await this.end(group, verdict);
       if (group !== undefined) this.#closeIfFree(group);
       this.#deps.onFree();
     });

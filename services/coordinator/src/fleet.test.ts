@@ -87,6 +87,7 @@ describe("a worker that disappears", () => {
       !house.noted.some((note) => note.startsWith("lost by") || note.startsWith("noticed")),
       String(house.noted),
     );
+    assert.equal((await house.jobs.get(job.id, neverAborts)).fruitlessAttempts, 0);
     const second = house.worker("w2");
     await house.dispatcher.settled();
     await second.finish();
