@@ -44,6 +44,7 @@ export function anyOf(clients: readonly GenerationClient[], newKey: () => string
     cancel: (jobId, signal) => ask((client) => client.cancel(jobId, signal), signal),
     download: (jobId, from, signal) => read((client) => client.download(jobId, from, signal)),
     workers: (signal) => ask((client) => client.workers(signal), signal),
+    drain: (workerId, signal) => ask((client) => client.drain(workerId, signal), signal),
     models: (signal) => ask((client) => client.models(signal), signal),
     close: () => {
       for (const client of clients) client.close();
