@@ -5,8 +5,16 @@ import type { JobShape } from "./job-shape.js";
 import type { ParallelChoice } from "./parallel-choice.js";
 import type { PlanWorker } from "./plan-fleet.js";
 
-/** Parts of an attention by runs of rows: cutting finer costs more messages than it hides of the transfers. */
-const CUTS = [1, 2, 4, 8].flatMap((parts) => [1, 2, 4, 8].map((runs) => ({ parts, runs })));
+/**
+ * Parts of an attention and runs of rows. More of one than of the other hides little, and cutting finer costs more messages
+ * than it hides of the transfers.
+ */
+const CUTS = [
+  ...[1, 2, 4, 8].map((parts) => ({ parts, runs: 1 })),
+  ...[2, 4].map((runs) => ({ parts: 2, runs })),
+  ...[4, 8].map((runs) => ({ parts: 4, runs })),
+  { parts: 8, runs: 8 },
+];
 
 /**
  * Workers by rank: the first ones, and the quickest. Neighbours in the given order stay neighbours in the first, so
