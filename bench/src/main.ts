@@ -1,9 +1,10 @@
-// npm run bench -- NAME [--json] [--threads N] [--repeats N] [--ranks N,N,...]
+// npm run bench -- NAME [--json] [--threads N] [--repeats N] [--ranks N,N,...] [--activations bf16|int8]
 // npm run bench -- random-checkpoint FOLDER [--transformer config.json]
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { neverAborts, systemClock } from "@cogfleet/core";
+import { COMPRESSIONS, type Compression } from "@cogfleet/parallel";
 import { denoiseStepBench } from "./denoise-step.js";
 import { exchangeBench } from "./exchange.js";
 import { modelledFleetBench, modelledFleetTable } from "./modelled-fleet.js";
@@ -17,6 +18,8 @@ interface Options {
   readonly threads: number;
   readonly repeats: number;
   readonly ranks: readonly number[];
+  /** How parallel-step compresses what it exchanges. */
+  readonly activations: Compression | undefined;
 }
 
 const BENCHES: Readonly<Record<string, (options: Options) => Promise<readonly BenchResult[]>>> = {
@@ -35,7 +38,7 @@ const TABLES: Readonly<Record<string, (results: readonly BenchResult[]) => reado
 };
 
 const USAGE = [
-  "usage: npm run bench -- NAME [--json] [--threads N] [--repeats N] [--ranks N,N,...]",
+  "usage: npm run bench -- NAME [--json] [--threads N] [--repeats N] [--ranks N,N,...] [--activations bf16|int8]",
   `       NAME is one of: ${Object.keys(BENCHES).join(", ")}`,
   "       npm run bench -- random-checkpoint FOLDER [--transformer config.json]",
 ].join("\n");
@@ -47,6 +50,7 @@ const { values, positionals } = parseArgs({
     threads: { type: "string", default: "1" },
     repeats: { type: "string", default: "4" },
     ranks: { type: "string", default: "2,3,4" },
+    activations: { type: "string" },
     transformer: { type: "string" },
   },
 });
@@ -65,6 +69,7 @@ if (name === "random-checkpoint" && folder !== undefined) {
     threads: Number(values.threads),
     repeats: Number(values.repeats),
     ranks: values.ranks.split(",").map(Number),
+    activations: COMPRESSIONS.find((one) => one === values.activations),
   });
   for (const result of results) console.log(values.json ? jsonLine(result) : textLines(result));
   if (!values.json) for (const line of TABLES[name]?.(results) ?? []) console.log(line);

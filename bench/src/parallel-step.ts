@@ -17,6 +17,8 @@ export interface ParallelStepOptions {
   readonly repeats: number;
   /** P, each to be measured. */
   readonly ranks: readonly number[];
+  /** How what they exchange is compressed: the result is approximate. Undefined: not at all. */
+  readonly activations: Plan["activations"];
 }
 
 const GOALS: Readonly<Record<Way, number>> = { "shared-memory": 1.05, tcp: 1.1 };
@@ -24,15 +26,19 @@ const GOALS: Readonly<Record<Way, number>> = { "shared-memory": 1.05, tcp: 1.1 }
 /** Context parallelism: a step of P ranks against the slowest rank's share of it in P processes that never talk. */
 export async function parallelStepBench(options: ParallelStepOptions): Promise<BenchResult[]> {
   return withCheckpoint(async (folder) => {
+    const { activations } = options;
+    const compressed = activations === undefined ? {} : { activations };
     const results: BenchResult[] = [];
     for (const context of options.ranks)
-      results.push(...(await measure("parallel-step", { cfg: 1, context }, folder, options)));
+      results.push(...(await measure("parallel-step", { cfg: 1, context, ...compressed }, folder, options)));
     return results;
   });
 }
 
 /** CFG parallelism: two halves that swap once a step, against each half's branch by itself. */
-export async function cfgStepBench(options: Omit<ParallelStepOptions, "ranks">): Promise<BenchResult[]> {
+export async function cfgStepBench(
+  options: Omit<ParallelStepOptions, "ranks" | "activations">,
+): Promise<BenchResult[]> {
   return withCheckpoint((folder) => measure("cfg-step", { cfg: 2, context: 1 }, folder, options));
 }
 
@@ -48,9 +54,9 @@ async function withCheckpoint(use: (folder: string) => Promise<BenchResult[]>): 
 
 async function measure(
   bench: string,
-  degrees: Pick<Plan, "cfg" | "context">,
+  degrees: Pick<Plan, "cfg" | "context" | "activations">,
   folder: string,
-  { threads, repeats }: Omit<ParallelStepOptions, "ranks">,
+  { threads, repeats }: Omit<ParallelStepOptions, "ranks" | "activations">,
 ): Promise<BenchResult[]> {
   const size = planSize(degrees);
   const plan: Plan = {
@@ -79,7 +85,8 @@ async function measure(
     return (["shared-memory", "tcp"] as const).map((way) => ({
       bench: `${bench}-${size}-${way === "tcp" ? "tcp" : "same-host"}`,
       ...spread(rounds.map((round) => round.steps[way].wall / round.share.wall)),
-      goal: size === 2 ? GOALS[way] : null,
+      ...(degrees.activations === undefined ? {} : { labels: { activations: degrees.activations } }),
+      goal: size === 2 && degrees.activations === undefined ? GOALS[way] : null,
       better: "lower",
       what: `a step of ${size} ranks / the slowest rank's share of its arithmetic in ${size} processes that never talk`,
       figures: {

@@ -94,6 +94,9 @@ function planLines(title: string, { plan, workers, explanation, alternatives }: 
   return [
     title,
     `plan: --parallel ${showParallel(plan)}, decode ${plan.vae.kind}, on ${workers.join(", ")}; about ${secondsText(seconds)}`,
+    ...(plan.activations === undefined
+      ? []
+      : [`approximate: activations are exchanged as ${plan.activations}`]),
     `memory: up to ${bytesText(Math.max(...memoryBytes))} a worker`,
     "",
     ...table(["STAGE", "TIME", "COMPUTE", "WIRE", "LATENCY", "HOST", "BYTES", "LIMIT"], stages.map(row), [

@@ -91,8 +91,8 @@ export function decodeEvent(event: Event__Output): JobEvent {
   };
 }
 
-function decodePlan({ cfg, context, rates, vae }: Plan__Output): JobPlan {
-  return { cfg, context, rates, vae: vae?.kind ?? "serial" };
+function decodePlan({ cfg, context, rates, vae, activations }: Plan__Output): JobPlan {
+  return { cfg, context, rates, vae: vae?.kind ?? "serial", activations };
 }
 
 export function decodeWorker(worker: Worker__Output): WorkerInfo {

@@ -58,6 +58,8 @@ export interface JobPlan {
   readonly rates: readonly number[];
   /** Who decodes: "serial", "temporal" or "tiles". */
   readonly vae: string;
+  /** Set when the result is approximate: how the activations that ranks exchange are compressed. */
+  readonly activations: string | undefined;
 }
 
 /** What one rank of a job computes. */

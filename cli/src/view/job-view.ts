@@ -74,9 +74,10 @@ export function jobJson(job: Job): object {
   };
 }
 
-function planText({ cfg, context, rates, vae }: JobPlan): string {
+function planText({ cfg, context, rates, vae, activations }: JobPlan): string {
   const speeds = rates.map((rate) => Number(rate.toPrecision(3))).join(" : ");
-  return `cfg=${cfg}, context=${context}, speeds ${speeds}, VAE ${vae}`;
+  const label = activations === undefined ? "" : `, approximate: activations exchanged as ${activations}`;
+  return `cfg=${cfg}, context=${context}, speeds ${speeds}, VAE ${vae}${label}`;
 }
 
 function progressOf(job: Job): string {

@@ -2,7 +2,7 @@
 // attention is cut. None of them depends on the links, so that a faster link cannot lead to a slower plan.
 import { type DenoisePart, denoiseLayout } from "./estimate-denoise.js";
 import type { JobShape } from "./job-shape.js";
-import type { ParallelChoice } from "./parallel-choice.js";
+import type { Degrees } from "./parallel-choice.js";
 import type { PlanWorker } from "./plan-fleet.js";
 
 /**
@@ -22,7 +22,7 @@ const CUTS = [
  */
 export function placements(
   workers: readonly PlanWorker[],
-  { cfg, context }: Required<ParallelChoice>,
+  { cfg, context }: Degrees,
 ): readonly (readonly PlanWorker[])[] {
   const size = cfg * context;
   const byRate = workers.toSorted((a, b) => b.rate - a.rate).slice(0, size);
@@ -35,7 +35,7 @@ export function placements(
 /** Rates, columns, parts and runs for these workers. */
 export function denoiseChoices(
   job: JobShape,
-  { cfg, context }: Required<ParallelChoice>,
+  { cfg, context }: Degrees,
   workers: readonly PlanWorker[],
 ): DenoisePart[] {
   if (context === 1) return [{ cfg, context, rates: rateChoices(workers)[0] as readonly number[] }];

@@ -8,6 +8,7 @@
 //
 // Rows: products over own rows of the slowest rank, with what its cut moves between device and host. An exchange takes the
 // busiest port's bytes / bandwidth, and a latency for each message to a peer: they go one after another.
+import { bytesOnWire } from "./compression.js";
 import { type ContextLayout, contextLayout } from "./context-layout.js";
 import { hostBytes, layerFlops, operandTraffic, resultTraffic, swapBytes, totalBytes } from "./cost.js";
 import { type JobShape, jointTokens } from "./job-shape.js";
@@ -17,7 +18,10 @@ import { type StageEstimate, stageEstimate } from "./stage-estimate.js";
 import { cutType } from "./transformer-cuts.js";
 
 /** The part of a plan that denoising depends on. */
-export type DenoisePart = Pick<Plan, "cfg" | "context" | "rates" | "columns" | "parts" | "runs">;
+export type DenoisePart = Pick<
+  Plan,
+  "cfg" | "context" | "rates" | "columns" | "parts" | "runs" | "activations"
+>;
 
 /** What a run of a session costs beside its arithmetic: two thread hops and the wrapping of tensors (docs/log.md). */
 const RUN_SECONDS = 0.0001;
@@ -60,7 +64,7 @@ export function denoiseLayout(job: JobShape, plan: DenoisePart): ContextLayout {
 /** One layer of one half. */
 export function layerTimes(
   job: JobShape,
-  plan: Pick<Plan, "cfg" | "context">,
+  plan: Pick<Plan, "cfg" | "context" | "activations">,
   layout: ContextLayout,
   workers: readonly PlanWorker[],
   { link, hostBytesPerSecond }: Fleet,
@@ -83,8 +87,10 @@ export function layerTimes(
   });
   const worst = (time: (rank: (typeof ranks)[number]) => number): number => Math.max(...ranks.map(time));
   const ids = workers.map(({ id }) => id);
-  const operandBytes = operandTraffic(job, layout, batch * elementBytes);
-  const resultBytes = resultTraffic(job, layout, batch * elementBytes);
+  const headDim = job.innerDim / job.heads;
+  const wireBytes = plan.activations === undefined ? elementBytes : bytesOnWire(plan.activations, 1, headDim);
+  const operandBytes = operandTraffic(job, layout, batch * wireBytes);
+  const resultBytes = resultTraffic(job, layout, batch * wireBytes);
   const operands = wireTime(operandBytes, ids, link);
   const results = wireTime(resultBytes, ids, link);
   const { parts, runs } = layout;

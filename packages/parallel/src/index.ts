@@ -16,6 +16,7 @@ export {
   whole,
   writeBlocks,
 } from "./block.js";
+export { COMPRESSIONS, type Compression } from "./compression.js";
 export { type ContextLayout, contextLayout } from "./context-layout.js";
 export { forwardFlops } from "./cost.js";
 export {

@@ -1,11 +1,12 @@
 // Chooses how a job is spread over the workers that are free: every arrangement that fits is timed by the model
 // (estimate-denoise.ts, estimate-decode.ts), and the quickest is taken. All of them compute the same numbers.
 import { type Precision, type Stage, t5Parameters } from "@cogfleet/model";
+import { type Compression, compressionNeedsFloat32 } from "./compression.js";
 import { denoiseChoices, placements } from "./denoise-choices.js";
 import { type DecodeModel, decodeModel } from "./estimate-decode.js";
 import { estimateDenoise } from "./estimate-denoise.js";
 import { type JobArguments, type JobShape, jobShape, jointTokens, type ModelConfigs } from "./job-shape.js";
-import { type ParallelChoice, showParallel } from "./parallel-choice.js";
+import { type Degrees, type ParallelChoice, showParallel } from "./parallel-choice.js";
 import { type Plan, planSize, type VaePlan } from "./plan.js";
 import type { Fleet, PlanWorker, TransformerForm } from "./plan-fleet.js";
 import { decodeNeeds, denoiseNeeds, encodeNeed, weightsOf } from "./rank-memory.js";
@@ -61,7 +62,9 @@ export function makePlan({ configs, args, precision, fleet, pinned }: PlanInput)
   const refusal = refuseDegrees(job, fleet, pinned);
   if (refusal !== undefined) return refusal;
   const decoding = decodeModel(job);
-  const weighed = degreesOf(job, fleet, pinned).map((degrees) => bestOf(job, degrees, fleet, decoding));
+  const weighed = degreesOf(job, fleet, pinned).map((degrees) =>
+    bestOf(job, degrees, pinned.activations, fleet, decoding),
+  );
   const fitting = weighed.flatMap((entry) => (entry.best === undefined ? [] : [entry.best]));
   if (fitting.length === 0)
     return outOfMemory(
@@ -89,8 +92,6 @@ export function makePlan({ configs, args, precision, fleet, pinned }: PlanInput)
     alternatives: chosenFirst,
   };
 }
-
-type Degrees = Required<ParallelChoice>;
 
 /** More must be pinned: each degree that is weighed costs time, and no published speed-up grows beyond. */
 const MOST_CONTEXT_WEIGHED = 16;
@@ -124,6 +125,7 @@ interface Shortage {
 function bestOf(
   job: JobShape,
   degrees: Degrees,
+  activations: Compression | undefined,
   fleet: Fleet,
   decoding: DecodeModel,
 ): { readonly degrees: Degrees; readonly best?: Candidate; readonly shortage?: Shortage } {
@@ -133,7 +135,7 @@ function bestOf(
     const tooSmall = new Map<string, Shortage>();
     let best: Candidate | undefined;
     for (const workers of placements(pool, degrees)) {
-      const { found, lacking } = bestOn(job, degrees, workers, fleet, decoding);
+      const { found, lacking } = bestOn(job, degrees, activations, workers, fleet, decoding);
       for (const entry of lacking) tooSmall.set(entry.id, entry);
       if (found !== undefined && found.explanation.seconds < (best?.explanation.seconds ?? Infinity))
         best = found;
@@ -150,6 +152,7 @@ function bestOf(
 function bestOn(
   job: JobShape,
   degrees: Degrees,
+  activations: Compression | undefined,
   workers: readonly PlanWorker[],
   fleet: Fleet,
   decoding: DecodeModel,
@@ -160,7 +163,10 @@ function bestOn(
     needs: decodeNeeds(job, vae, workers.length),
     estimate: decoding.estimate(vae, workers, fleet),
   }));
-  const denoises = denoiseChoices(job, degrees, workers).map((part) => ({
+  // Alone there is nothing to compress.
+  const compressed = activations === undefined || degrees.context === 1 ? {} : { activations };
+  const choices = denoiseChoices(job, degrees, workers).map((part) => ({ ...part, ...compressed }));
+  const denoises = choices.map((part) => ({
     part,
     needs: denoiseNeeds(job, part),
     estimate: estimateDenoise(job, part, workers, fleet),
@@ -253,13 +259,15 @@ function encoding({ configs, args, branches }: JobShape, workers: readonly PlanW
 }
 
 function refuseDegrees(job: JobShape, { workers }: Fleet, pinned: ParallelChoice): PlanResult | undefined {
-  const { cfg = 1, context = 1 } = pinned;
+  const { cfg = 1, context = 1, activations } = pinned;
   const refused = (code: "resource_exhausted" | "invalid_request", reason: string): PlanResult => ({
     kind: "refused",
     code,
     reason,
   });
   if (workers.length === 0) return refused("resource_exhausted", "there is no worker");
+  if (activations !== undefined && job.precision === "fp16")
+    return refused("invalid_request", compressionNeedsFloat32(activations));
   if (cfg > job.branches)
     return refused(
       "invalid_request",

@@ -9,6 +9,9 @@ describe("the degrees that a user pins", () => {
     assert.deepEqual(parseParallel("context=7"), { context: 7 });
     assert.deepEqual(parseParallel("context=1024,cfg=2"), { cfg: 2, context: 1024 });
     assert.deepEqual(parseParallel(showParallel({ cfg: 2, context: 3 })), { cfg: 2, context: 3 });
+    assert.deepEqual(parseParallel("activations=bf16"), { activations: "bf16" });
+    const all = { cfg: 1, context: 2, activations: "int8" } as const;
+    assert.deepEqual(parseParallel(showParallel(all)), all);
   });
 
   for (const text of [
@@ -21,6 +24,8 @@ describe("the degrees that a user pins", () => {
     "cfg=2,cfg=2",
     "context=2,context=2",
     "cfg=2,",
+    "activations=fp8",
+    "activations=bf16,activations=bf16",
     "x=1",
     "cfg = 2",
   ]) {

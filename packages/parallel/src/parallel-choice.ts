@@ -1,21 +1,32 @@
-/** The degrees that a user pins. What is left out is the planner's choice. */
+import { COMPRESSIONS, type Compression } from "./compression.js";
+
+/** What a user pins. Degrees that are left out are the planner's choice; activations are compressed only when asked. */
 export interface ParallelChoice {
   readonly cfg?: 1 | 2;
   readonly context?: number;
+  readonly activations?: Compression;
 }
+
+/** How many halves there are, and ranks of a half. */
+export type Degrees = Required<Pick<ParallelChoice, "cfg" | "context">>;
 
 export const MAX_CONTEXT_DEGREE = 1024;
 
 /** What a text of degrees must be, for messages. */
 export const PARALLEL_RULE =
   `must be "auto" or degrees such as "cfg=2,context=2" ` +
-  `(cfg 1 or 2, context 1 to ${MAX_CONTEXT_DEGREE}, each at most once)`;
+  `(cfg 1 or 2, context 1 to ${MAX_CONTEXT_DEGREE}; approximate: activations ${COMPRESSIONS.join(" or ")}; each at most once)`;
 
 /** Reads "auto" or degrees such as "cfg=2,context=2"; undefined when the text breaks `PARALLEL_RULE`. */
 export function parseParallel(text: string): ParallelChoice | undefined {
   if (text === "auto") return {};
-  const choice: { cfg?: 1 | 2; context?: number } = {};
+  const choice: { cfg?: 1 | 2; context?: number; activations?: Compression } = {};
   for (const part of text.split(",")) {
+    const compression = COMPRESSIONS.find((one) => part === `activations=${one}`);
+    if (compression !== undefined && choice.activations === undefined) {
+      choice.activations = compression;
+      continue;
+    }
     const [, name, digits] = /^(cfg|context)=([1-9]\d{0,3})$/.exec(part) ?? [];
     const degree = Number(digits);
     if (name === "cfg" && choice.cfg === undefined && (degree === 1 || degree === 2)) choice.cfg = degree;
@@ -26,7 +37,11 @@ export function parseParallel(text: string): ParallelChoice | undefined {
   return choice;
 }
 
-/** The degrees of a plan, as `parseParallel` reads them. */
-export function showParallel({ cfg, context }: Required<ParallelChoice>): string {
-  return `cfg=${cfg},context=${context}`;
+/** What a plan was made for, as `parseParallel` reads it. */
+export function showParallel({
+  cfg,
+  context,
+  activations,
+}: Degrees & Pick<ParallelChoice, "activations">): string {
+  return `cfg=${cfg},context=${context}${activations === undefined ? "" : `,activations=${activations}`}`;
 }

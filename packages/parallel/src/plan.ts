@@ -1,3 +1,4 @@
+import type { Compression } from "./compression.js";
 import type { Share } from "./shares.js";
 
 /**
@@ -19,6 +20,8 @@ export interface Plan {
   readonly parts?: number;
   /** Runs of own rows that a layer computes them in, so that transfers run under them too; undefined: 1. */
   readonly runs?: number;
+  /** How the activations that ranks of a half exchange are compressed: approximate. Undefined: they are not. */
+  readonly activations?: Compression;
   readonly vae: VaePlan;
 }
 

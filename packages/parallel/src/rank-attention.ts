@@ -2,7 +2,8 @@
 // them are exchanged as soon as they are there. B batch, S rows of the joint sequence, H heads, D head dim, Q h its cell.
 import { freeMemory } from "@cogfleet/core";
 import type { AttentionCell } from "./arrangement.js";
-import { copyBlocks, unwritten } from "./block.js";
+import { type Block, copyBlocks, unwritten } from "./block.js";
+import { type Compression, compress, roomToExpand } from "./compression.js";
 import type { ContextLayout } from "./context-layout.js";
 import {
   type AttentionOperands,
@@ -27,6 +28,8 @@ export interface RankAttentionShape {
   /** D times the size of an element. */
   readonly headBytes: number;
   readonly layout: ContextLayout;
+  /** Of what goes to other ranks; undefined: every bit is kept. Float32 activations only. */
+  readonly compression?: Compression | undefined;
 }
 
 /** Computes a cell: query [B, Q, h, D], key and value [B, S, h, D] to [B, Q, h, D]. The operands are its own. */
@@ -48,6 +51,7 @@ export class RankAttention {
   readonly #lanes: SendLanes;
   readonly #index: number;
   readonly #layout: ContextLayout;
+  readonly #compression: Compression | undefined;
   readonly #shapes: readonly (readonly ExchangeShape[])[]; // by run, by part
   readonly #operands: readonly (() => AttentionOperands)[]; // by part
   readonly #operandsThere: readonly Latch[]; // by part
@@ -63,6 +67,7 @@ export class RankAttention {
     this.#lanes = lanes;
     this.#index = index;
     this.#layout = layout;
+    this.#compression = shape.compression;
     this.#shapes = runs.map(({ rows }) => parts.map((cells) => ({ batch, heads, headBytes, rows, cells })));
     this.#operands = parts.map((cells) =>
       once(() => cellOperands(shape, cells[group.rank] as AttentionCell, dealt(layout.rows))),
@@ -91,7 +96,7 @@ export class RankAttention {
     const results: Task[] = shapes.flatMap((shape, part) =>
       this.#peers().map((from) => async (until) => {
         const into = resultOf(from, output, shape, rank);
-        if (into.length > 0) await this.#group.recv(from, this.#tag("out", part, run), into, until);
+        await this.#receive(from, this.#tag("out", part, run), into, until);
         this.#outputThere[run]?.countDown();
       }),
     );
@@ -99,7 +104,7 @@ export class RankAttention {
       this.#peers().map((to) => async (until) => {
         const blocks = operandsFor(to, operands, shape, rank);
         const order = this.#order("in", part * runs + run);
-        if (blocks.length > 0) await this.#lanes.send(to, order, this.#tag("in", part, run), blocks, until);
+        await this.#send(to, order, this.#tag("in", part, run), blocks, until);
       }),
     );
     const own: Task = async () => {
@@ -132,7 +137,7 @@ export class RankAttention {
       shapes.flatMap((shape, part) =>
         this.#peers().map((from) => async (until) => {
           const into = operandsOf(from, (this.#operands[part] as () => AttentionOperands)(), shape, rank);
-          if (into.length > 0) await this.#group.recv(from, this.#tag("in", part, run), into, until);
+          await this.#receive(from, this.#tag("in", part, run), into, until);
           this.#operandsThere[part]?.countDown();
         }),
       ),
@@ -168,8 +173,7 @@ export class RankAttention {
           async (until) => {
             const blocks = resultFor(to, result, shapes[part] as ExchangeShape, rank);
             const order = this.#order("out", run * parts + part);
-            if (blocks.length > 0)
-              await this.#lanes.send(to, order, this.#tag("out", part, run), blocks, until);
+            await this.#send(to, order, this.#tag("out", part, run), blocks, until);
           },
       ),
     );
@@ -183,6 +187,34 @@ export class RankAttention {
     };
     await together([...sends, own], signal);
     freeMemory([result]);
+  }
+
+  /** Nothing is sent where there are no blocks. */
+  async #send(
+    to: number,
+    order: number,
+    tag: string,
+    blocks: readonly Block[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (blocks.length === 0) return;
+    const compression = this.#compression;
+    let sent = blocks;
+    const make = (): readonly Block[] => {
+      if (compression !== undefined) sent = [compress(compression, blocks)];
+      return sent;
+    };
+    await this.#lanes.send(to, order, tag, make, signal);
+    if (compression !== undefined) freeMemory(sent.map(({ data }) => data));
+  }
+
+  async #receive(from: number, tag: string, into: readonly Block[], signal: AbortSignal): Promise<void> {
+    if (into.length === 0) return;
+    if (this.#compression === undefined) return this.#group.recv(from, tag, into, signal);
+    const room = roomToExpand(this.#compression, into);
+    await this.#group.recv(from, tag, room.blocks, signal);
+    room.place();
+    freeMemory(room.blocks.map(({ data }) => data));
   }
 
   /** Each rank begins with another peer, so that not all of them pull from the same one at once. */

@@ -25,7 +25,7 @@ function slowGroup() {
   return { group, offered, take };
 }
 
-const blocks = [whole(Uint8Array.of(1))];
+const blocks = () => [whole(Uint8Array.of(1))];
 
 describe("send lanes", () => {
   it("offer a peer one message at a time, the most urgent of those that wait", async () => {

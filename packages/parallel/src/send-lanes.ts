@@ -29,19 +29,22 @@ export class SendLanes {
     this.#lanes = Array.from({ length: group.size }, () => ({ isBusy: false, waiting: [] }));
   }
 
-  /** As `send` of the group; of the messages that wait for the same peer, the one with the least `order` goes first. */
+  /**
+   * As `send` of the group; of the messages that wait for the same peer, the one with the least `order` goes first. The
+   * blocks are made when its turn has come.
+   */
   async send(
     to: number,
     order: number,
     tag: string,
-    blocks: readonly Block[],
+    blocks: () => readonly Block[],
     signal: AbortSignal,
   ): Promise<void> {
     const lane = this.#lanes[to] as Lane;
     if (lane.isBusy) await turn(lane, order, signal);
     lane.isBusy = true;
     try {
-      await this.#group.send(to, tag, blocks, signal);
+      await this.#group.send(to, tag, blocks(), signal);
     } finally {
       passOn(lane);
     }

@@ -80,7 +80,15 @@ async function predict(
   const batch = branches * denoise.batch;
   const output = await transformer.forward(
     context,
-    { batch, size, layout, video, text: embeds, timestep: new Array<number>(batch).fill(timestep) },
+    {
+      batch,
+      size,
+      layout,
+      video,
+      text: embeds,
+      timestep: new Array<number>(batch).fill(timestep),
+      compression: plan.activations,
+    },
     signal,
   );
   if (!guided) return output;

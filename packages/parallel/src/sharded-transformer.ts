@@ -19,6 +19,7 @@ import {
   type Weights,
 } from "@cogfleet/model";
 import { bytesOf } from "./block.js";
+import { type Compression, compressionNeedsFloat32 } from "./compression.js";
 import type { ContextLayout } from "./context-layout.js";
 import type { Group } from "./group.js";
 import { ownPositions } from "./own-positions.js";
@@ -41,6 +42,8 @@ export interface ShardedTransformerInput {
   readonly text: Float32Array;
   /** Train timesteps, one for each of the batch; -1 occurs. */
   readonly timestep: readonly number[];
+  /** Of what is exchanged: approximate, and for float32 cuts only. Undefined: every bit is kept. */
+  readonly compression?: Compression | undefined;
   /** For checkpoints with ofs_embed_dim; 2.0 when left out, as the pipelines pass. */
   readonly ofs?: number | undefined;
 }
@@ -127,13 +130,15 @@ async function forward(
   signal: AbortSignal,
 ): Promise<Float32Array> {
   const { config, precision } = segments;
-  const { batch, layout } = input;
+  const { batch, layout, compression } = input;
+  if (compression !== undefined && cutType(precision) !== "float32")
+    throw new ClusterError("invalid_request", compressionNeedsFloat32(compression));
   const headBytes = config.attentionHeadDim * (cutType(precision) === "float16" ? 2 : 4);
   const attend = attendCell(segments, batch, dealt(layout.rows));
   const lanes = new SendLanes(group);
   const attentions = Array.from(
     { length: config.numLayers },
-    (_, layer) => new RankAttention(group, lanes, { batch, headBytes, layout }, layer),
+    (_, layer) => new RankAttention(group, lanes, { batch, headBytes, layout, compression }, layer),
   );
   const of = (shares: readonly Share[]): Share => shares[group.rank] as Share;
   const samples: Float32Array[] = [];

@@ -93,7 +93,7 @@ export function planGroup(
   if (kept !== undefined && planSize(kept) === workers.length) return { plan: kept, workerIds: ids };
   const alone = { plan: ONE_RANK, workerIds: ids.slice(0, 1) };
   const pinned = fitted(choice, workers.length);
-  const { cfg = 1, context = 1 } = pinned;
+  const { cfg = 1, context = 1, activations } = pinned;
   const first = workers[0]?.worker;
   const configs = first?.configs.get(request.model);
   const precision = PRECISIONS.find((one) => one === first?.precision);
@@ -107,7 +107,11 @@ export function planGroup(
   }
   const size = planSize({ cfg, context });
   const rates = new Array<number>(size).fill(1);
-  return { plan: { cfg, context, rates, vae: { kind: "serial" } }, workerIds: ids.slice(0, size) };
+  const compressed = activations === undefined ? {} : { activations };
+  return {
+    plan: { cfg, context, rates, ...compressed, vae: { kind: "serial" } },
+    workerIds: ids.slice(0, size),
+  };
 }
 
 /** What a job is expected to take on some workers. */
@@ -160,7 +164,7 @@ function fitted(choice: ParallelChoice, workers: number): ParallelChoice {
   const { cfg = 1, context = 1 } = choice;
   if (cfg * context <= workers) return choice;
   const halves = cfg === 2 && workers >= 2 ? 2 : 1;
-  return { cfg: halves, context: Math.min(context, Math.floor(workers / halves)) };
+  return { ...choice, cfg: halves, context: Math.min(context, Math.floor(workers / halves)) };
 }
 
 function fleetOf(workers: readonly PlannedWorker[], links: Pick<LinkTable, "between">): Fleet {

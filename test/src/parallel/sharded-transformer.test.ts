@@ -14,6 +14,7 @@ import {
 } from "@cogfleet/model";
 import { startThreadRuntime } from "@cogfleet/ort";
 import {
+  type Compression,
   contextLayout,
   openShardedTransformer,
   type Plan,
@@ -63,6 +64,7 @@ async function forward(
   config: TransformerConfig,
   plan: (typeof PLANS)[string],
   input: TransformerInput,
+  compression?: Compression,
 ): Promise<Float32Array> {
   const { batch, frames, height, width, timestep, ofs } = input;
   const textTokens = input.encoderHiddenStates.length / batch / config.textEmbedDim;
@@ -91,6 +93,7 @@ async function forward(
         text: Float32Array.from(textRows.flat()),
         timestep,
         ofs,
+        compression,
       },
       neverAborts,
     );
@@ -133,6 +136,51 @@ for (const name of [
       });
   });
 }
+
+describe("a sharded transformer that exchanges compressed activations", () => {
+  it("stays near the exact output, and is not it", async () => {
+    const folder = join(FIXTURES, "transformer-5b");
+    const { config, weights } = await readTransformerFolder(join(folder, "transformer"), neverAborts);
+    const sharded = await openShardedTransformer(runtime, config, weights(), "fp32", neverAborts);
+    const { runs } = readJson<Case>("transformer-5b", "case.json");
+    const [run] = runs;
+    assert.ok(run !== undefined);
+    const inputs = await readFloats("transformer-5b", "inputs.safetensors");
+    const input = {
+      ...run,
+      hiddenStates: inputs(`${run.name}.hidden_states`),
+      encoderHiddenStates: inputs(`${run.name}.encoder_hidden_states`),
+      timestep: run.timesteps,
+    };
+    const plan = { context: 2, rates: [1, 1], runs: 2 };
+    const exact = await forward(sharded, config, plan, input);
+    const error = async (compression: Compression): Promise<number> =>
+      relativeL2(await forward(sharded, config, plan, input, compression), exact);
+    const [bf16, int8] = [await error("bf16"), await error("int8")];
+    assert.ok(bf16 > 1e-5 && bf16 < 4e-3, `bf16 is off by ${bf16}`);
+    assert.ok(int8 > bf16 && int8 < 2e-2, `int8 is off by ${int8}`);
+  });
+
+  it("is refused where the cuts are 16 bits already", async () => {
+    const folder = join(FIXTURES, "transformer-2b");
+    const { config, weights } = await readTransformerFolder(join(folder, "transformer"), neverAborts);
+    const sharded = await openShardedTransformer(runtime, config, weights(), "fp16", neverAborts);
+    const { runs } = readJson<Case>("transformer-2b", "case.json");
+    const [run] = runs;
+    assert.ok(run !== undefined);
+    const inputs = await readFloats("transformer-2b", "inputs.safetensors");
+    const input = {
+      ...run,
+      hiddenStates: inputs(`${run.name}.hidden_states`),
+      encoderHiddenStates: inputs(`${run.name}.encoder_hidden_states`),
+      timestep: run.timesteps,
+    };
+    await assert.rejects(forward(sharded, config, { context: 2, rates: [1, 1] }, input, "int8"), {
+      code: "invalid_request",
+      message: /leave it out/,
+    });
+  });
+});
 
 describe("a sharded transformer in half precision", () => {
   it("carries float16 over the cuts", async () => {

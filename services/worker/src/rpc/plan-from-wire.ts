@@ -1,5 +1,5 @@
 import { ClusterError } from "@cogfleet/core";
-import { type Plan, planSize, type VaePlan } from "@cogfleet/parallel";
+import { COMPRESSIONS, type Plan, planSize, type VaePlan } from "@cogfleet/parallel";
 import type { Plan__Output } from "@cogfleet/proto/gen/cogfleet/v1/Plan";
 import type { VaePlan__Output } from "@cogfleet/proto/gen/cogfleet/v1/VaePlan";
 
@@ -17,6 +17,9 @@ export function planFromWire(wire: Plan__Output): Plan {
     problems.push(`plan.rates has ${rates.length} values for ${planSize(degrees)} ranks`);
   if (rates.some((rate) => !(rate >= 0 && Number.isFinite(rate))))
     problems.push(`plan.rates [${rates.join(", ")}] must be finite and at least 0`);
+  const activations = COMPRESSIONS.find((one) => one === wire.activations);
+  if (wire.activations !== activations)
+    problems.push(`plan.activations "${wire.activations}" must be ${COMPRESSIONS.join(" or ")}, or left out`);
   const vae = vaeFromWire(wire.vae);
   if (vae === undefined) problems.push("plan.vae must be serial, temporal or tiles");
   if (problems.length > 0 || vae === undefined)
@@ -28,6 +31,7 @@ export function planFromWire(wire: Plan__Output): Plan {
     ...(columns === undefined ? {} : { columns }),
     ...(parts === undefined ? {} : { parts }),
     ...(runs === undefined ? {} : { runs }),
+    ...(activations === undefined ? {} : { activations }),
   };
 }
 

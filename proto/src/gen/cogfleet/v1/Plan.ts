@@ -31,9 +31,14 @@ export interface Plan {
    * Runs that a rank computes its rows in, so that transfers run under them too. Left out: 1.
    */
   'runs'?: (number);
+  /**
+   * Set: the result is approximate. The activations that ranks exchange are compressed: "bf16" or "int8".
+   */
+  'activations'?: (string);
   '_columns'?: "columns";
   '_parts'?: "parts";
   '_runs'?: "runs";
+  '_activations'?: "activations";
 }
 
 /**
@@ -65,7 +70,12 @@ export interface Plan__Output {
    * Runs that a rank computes its rows in, so that transfers run under them too. Left out: 1.
    */
   'runs'?: (number);
+  /**
+   * Set: the result is approximate. The activations that ranks exchange are compressed: "bf16" or "int8".
+   */
+  'activations'?: (string);
   '_columns'?: "columns";
   '_parts'?: "parts";
   '_runs'?: "runs";
+  '_activations'?: "activations";
 }

@@ -65,7 +65,8 @@ export interface SubmitRequest {
    */
   'model'?: (string);
   /**
-   * How to spread the job over workers: "auto", or degrees such as "cfg=2,context=2". Default "auto".
+   * How to spread the job over workers: "auto", or degrees such as "cfg=2,context=2". Default "auto". With
+   * "activations=bf16" or "activations=int8" ranks exchange fewer bits, and the result is approximate.
    */
   'parallel'?: (string);
   /**
@@ -191,7 +192,8 @@ export interface SubmitRequest__Output {
    */
   'model'?: (string);
   /**
-   * How to spread the job over workers: "auto", or degrees such as "cfg=2,context=2". Default "auto".
+   * How to spread the job over workers: "auto", or degrees such as "cfg=2,context=2". Default "auto". With
+   * "activations=bf16" or "activations=int8" ranks exchange fewer bits, and the result is approximate.
    */
   'parallel'?: (string);
   /**
