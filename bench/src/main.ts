@@ -1,4 +1,4 @@
-// npm run bench -- NAME [--json] [--threads N] [--repeats N] [--ranks N,N,...] [--activations bf16|int8]
+// npm run bench -- NAME [--json] [--threads N] [--repeats N] [--ranks N,N,...] [--activations bf16|int8] [--stores NAME,NAME]
 // npm run bench -- random-checkpoint FOLDER [--transformer config.json]
 import { readFileSync } from "node:fs";
 import process from "node:process";
@@ -20,6 +20,7 @@ interface Options {
   readonly ranks: readonly number[];
   /** How parallel-step compresses what it exchanges. */
   readonly activations: Compression | undefined;
+  readonly stores: readonly string[];
 }
 
 const BENCHES: Readonly<Record<string, (options: Options) => Promise<readonly BenchResult[]>>> = {
@@ -28,7 +29,7 @@ const BENCHES: Readonly<Record<string, (options: Options) => Promise<readonly Be
   exchange: (options) => exchangeBench(options, systemClock),
   "modelled-fleet": () => modelledFleetBench(systemClock),
   "parallel-step": parallelStepBench,
-  submit: () => submitBench(systemClock),
+  submit: ({ stores }) => submitBench(stores, systemClock),
   "vae-decode": (options) => vaeDecodeBench(options, systemClock),
 };
 
@@ -39,6 +40,7 @@ const TABLES: Readonly<Record<string, (results: readonly BenchResult[]) => reado
 
 const USAGE = [
   "usage: npm run bench -- NAME [--json] [--threads N] [--repeats N] [--ranks N,N,...] [--activations bf16|int8]",
+  "                        [--stores NAME,NAME]",
   `       NAME is one of: ${Object.keys(BENCHES).join(", ")}`,
   "       npm run bench -- random-checkpoint FOLDER [--transformer config.json]",
 ].join("\n");
@@ -51,6 +53,7 @@ const { values, positionals } = parseArgs({
     repeats: { type: "string", default: "4" },
     ranks: { type: "string", default: "2,3,4" },
     activations: { type: "string" },
+    stores: { type: "string", default: "embedded,nats" },
     transformer: { type: "string" },
   },
 });
@@ -70,6 +73,7 @@ if (name === "random-checkpoint" && folder !== undefined) {
     repeats: Number(values.repeats),
     ranks: values.ranks.split(",").map(Number),
     activations: COMPRESSIONS.find((one) => one === values.activations),
+    stores: values.stores.split(","),
   });
   for (const result of results) console.log(values.json ? jsonLine(result) : textLines(result));
   if (!values.json) for (const line of TABLES[name]?.(results) ?? []) console.log(line);

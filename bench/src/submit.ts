@@ -39,22 +39,25 @@ interface Store {
   close(): Promise<void>;
 }
 
-/** Measures with each store, one after the other. */
-export async function submitBench(clock: Clock): Promise<BenchResult[]> {
-  const openers = [
-    async (folder: string): Promise<Store> => {
-      return { name: "embedded", flags: ["--data", folder], close: async () => {} };
-    },
-    async (folder: string): Promise<Store> => {
-      const nats = await NatsServer.start({
-        program: natsProgram(),
-        folder: join(folder, "nats"),
-        sync: true,
-      });
-      return { name: "nats", flags: ["--store", "nats", "--nats-url", nats.url], close: () => nats.kill() };
-    },
-  ];
-  natsProgram(); // what is missing shows before minutes have passed
+const STORES: Readonly<Record<string, (folder: string) => Promise<Store>>> = {
+  embedded: async (folder) => ({ name: "embedded", flags: ["--data", folder], close: async () => {} }),
+  nats: async (folder) => {
+    const nats = await NatsServer.start({ program: natsProgram(), folder: join(folder, "nats"), sync: true });
+    return { name: "nats", flags: ["--store", "nats", "--nats-url", nats.url], close: () => nats.kill() };
+  },
+};
+
+/**
+ * Measures one store after the other.
+ * @param names of those to measure
+ */
+export async function submitBench(names: readonly string[], clock: Clock): Promise<BenchResult[]> {
+  const openers = names.map((name) => {
+    const open = STORES[name];
+    if (open !== undefined) return open;
+    throw new Error(`--stores must name ${Object.keys(STORES).join(" or ")}, got "${name}"`);
+  });
+  if (names.includes("nats")) natsProgram(); // what is missing shows before minutes have passed
   const results: BenchResult[] = [];
   for (const open of openers) {
     const folder = mkdtempSync(join(tmpdir(), "cogfleet-submit-"));

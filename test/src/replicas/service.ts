@@ -129,3 +129,42 @@ export async function askForWork(port: number): Promise<{ readonly code: number;
     client.close();
   }
 }
+
+/** Coordinators on one store, the first of which leads, and workers that know them all. */
+export interface Service {
+  readonly replicas: readonly Replica[];
+  readonly workers: readonly ChildProcess[];
+  end(): Promise<void>;
+}
+
+/** Starts a service; its last coordinator knows the model by then. */
+export async function startService(
+  natsUrl: string,
+  prefix: string,
+  { coordinators, workers: count }: { readonly coordinators: number; readonly workers: number },
+): Promise<Service> {
+  const replicas: Replica[] = [];
+  const workers: ChildProcess[] = [];
+  for (let i = 0; i < coordinators; i++) {
+    replicas.push(await replica(natsUrl, prefix));
+    if (i === 0) await leaderOf(replicas);
+  }
+  const ports = replicas.map(({ port }) => port);
+  workers.push(...(await Promise.all(Array.from({ length: count }, () => worker(ports)))));
+  const last = replicas.at(-1) as Replica;
+  await until("every replica knows the model", async () => {
+    const answer = await callUnary<{ models: object[] }>(
+      (done) => last.client.listModels({}, done),
+      neverAborts,
+    );
+    return answer.models.length > 0;
+  });
+  return {
+    replicas,
+    workers,
+    async end() {
+      for (const child of workers) await end(child);
+      for (const one of replicas) await one.end("SIGKILL");
+    },
+  };
+}
