@@ -306,8 +306,10 @@ function loseCheckpoint(job: Job, of: Pick<Checkpoint, "epoch" | "step">, at: nu
 
 function waitAgain(job: Job, reason: string, at: number): Transition {
   const furthestStep = Math.max(job.furthestStep, job.progress.step);
+  // However the attempt ended: one that got farther was not in vain, nor were those before it.
+  const inVain = furthestStep > job.furthestStep ? { fruitlessAttempts: 0, setbacks: [] } : {};
   const progress = { stage: undefined, step: job.checkpoint?.step ?? 0 };
-  return record({ ...job, state: { kind: "queued" }, furthestStep, progress }, at, {
+  return record({ ...job, ...inVain, state: { kind: "queued" }, furthestStep, progress }, at, {
     message: `queued again: ${reason}`,
   });
 }

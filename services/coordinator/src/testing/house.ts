@@ -21,7 +21,7 @@ import { ModelCatalog } from "../models.js";
 import type { Observer } from "../observer.js";
 import type { SubmitBody } from "../submission.js";
 import { type Assignment, type WorkerCommand, type WorkerFacts, WorkerRegistry } from "../workers.js";
-import { emptyVideo, sampleWorker } from "./sample-jobs.js";
+import { emptyVideo, sampleSubmission, sampleWorker } from "./sample-jobs.js";
 
 /** A coordinator without its wires: the domain on memory stores and a clock that stands still. */
 export class House {
@@ -102,25 +102,7 @@ export class House {
   }
 
   async submit(over: Partial<SubmitBody> = {}): Promise<Job> {
-    const job = await this.jobs.submit(
-      {
-        prompt: "a red circle",
-        numInferenceSteps: 3,
-        model: undefined,
-        parallel: undefined,
-        idempotencyKey: undefined,
-        priority: undefined,
-        labels: {},
-        embedMetadata: undefined,
-        extraArtifacts: [],
-        tenant: undefined,
-        deadline: undefined,
-        maxRunSeconds: undefined,
-        allowVaeTilingFallback: undefined,
-        ...over,
-      },
-      neverAborts,
-    );
+    const job = await this.jobs.submit(sampleSubmission(over), neverAborts);
     await this.dispatcher.settled();
     return job;
   }

@@ -1,6 +1,7 @@
 import type { ModelFacts } from "@cogfleet/model";
 import { type Artifact, type Job, type JobRequest, newJob } from "../job.js";
 import type { QueuedJob } from "../queue.js";
+import type { SubmitBody } from "../submission.js";
 import type { WorkerFacts } from "../workers.js";
 
 /** A small model, for tests. */
@@ -70,6 +71,26 @@ export function sampleRequest(over: Partial<JobRequest> = {}): JobRequest {
     deadline: undefined,
     maxRunSeconds: undefined,
     allowVaeTilingFallback: false,
+    ...over,
+  };
+}
+
+/** A submission as a client sends it, with little in it. */
+export function sampleSubmission(over: Partial<SubmitBody> = {}): SubmitBody {
+  return {
+    prompt: "a red circle",
+    numInferenceSteps: 3,
+    model: undefined,
+    parallel: undefined,
+    idempotencyKey: undefined,
+    priority: undefined,
+    labels: {},
+    embedMetadata: undefined,
+    extraArtifacts: [],
+    tenant: undefined,
+    deadline: undefined,
+    maxRunSeconds: undefined,
+    allowVaeTilingFallback: undefined,
     ...over,
   };
 }

@@ -1,0 +1,28 @@
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import type { SeedResult } from "./report.js";
+
+/** Runs seeds `first`, `first + 1`, ..., each thread one at a time. In the order in which they end. */
+export async function runSeeds(
+  first: number,
+  seeds: number,
+  threads: number,
+  onResult: (result: SeedResult) => void,
+): Promise<void> {
+  let next = first;
+  await Promise.all(
+    Array.from({ length: Math.min(threads, seeds) }, async () => {
+      const thread = new Worker(new URL("./seed-thread.js", import.meta.url));
+      try {
+        while (next < first + seeds) {
+          thread.postMessage(next);
+          next += 1;
+          const [result] = (await once(thread, "message")) as [SeedResult];
+          onResult(result);
+        }
+      } finally {
+        await thread.terminate();
+      }
+    }),
+  );
+}
