@@ -15,6 +15,8 @@ export interface ComputeTimes {
 /** Takes the time that computing takes, and computes next to nothing: see fake-video.ts. */
 export class SimModel implements VideoModel {
   readonly facts: ModelFacts;
+  /** What the newest step took to compute; 0: none yet. */
+  stepSeconds = 0;
   readonly #process: SimProcess;
   readonly #times: ComputeTimes;
   readonly #onBegin: (step: number) => void;
@@ -41,6 +43,7 @@ export class SimModel implements VideoModel {
     while (state.step < steps) {
       if (group.rank === 0) this.#onBegin(state.step + 1);
       await this.#compute(stepMs / group.size, signal);
+      this.stepSeconds = (stepMs / group.size / 1000) * this.#process.slowness;
       const trouble = troubleOf(args);
       if (trouble === "poison") this.#process.end();
       if (trouble === "breaks" && group.rank === 0)

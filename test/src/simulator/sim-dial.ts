@@ -74,7 +74,7 @@ function connectionOf(
   return {
     lease: { heartbeatMs: lease.heartbeatMs, leaseMs: lease.leaseMs },
     commands: commandsOf(socket),
-    beat: () => socket.send({ kind: "heartbeat" }),
+    beat: ({ stepComputeSeconds }) => socket.send({ kind: "heartbeat", stepComputeSeconds }),
     report(report) {
       perils.reach(process, `worker.report ${report.kind} before`);
       socket.send(toWorkerReport(report));
@@ -168,9 +168,9 @@ async function* commandsOf(socket: Socket<FromWorker, ToWorker>): AsyncGenerator
 }
 
 function toCommand(command: WorkerCommand): Command {
-  if (command.kind === "measure_link") return command;
+  if (command.kind === "measure_link" || command.kind === "drain") return command;
   const { jobId, epoch } = command;
-  if (command.kind === "cancel") return { kind: "cancel", id: { jobId, epoch } };
+  if (command.kind !== "assign") return { kind: command.kind, id: { jobId, epoch } };
   const { request: args, plan, rank, peers, startStep } = command;
   const { embedMetadata, extraArtifacts } = args;
   return {

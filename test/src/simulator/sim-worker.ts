@@ -51,6 +51,7 @@ export class SimWorker {
       const { jobId, epoch } = running;
       history.tell({ kind: "begun", worker: process.name, jobId, epoch, step });
     };
+    const model = new SimModel(process, MODEL, times, onBegin);
     const dial = simDial({ ...deps, process, facts });
     this.#client = new FleetClient({
       clock,
@@ -58,8 +59,9 @@ export class SimWorker {
       log,
       dial: async (signal) => deps.bendLink(await dial(signal), process),
       address: "coordinator",
-      takeLagMs: () => 0,
+      takeVitals: () => ({ eventLoopLagMs: 0, stepComputeSeconds: model.stepSeconds }),
       onCommand: (command) => {
+        if (command.kind === "assign") model.stepSeconds = 0;
         this.#worker.handle(command);
       },
       onLeaseLost: (reason) => this.#worker.abandon(reason),
@@ -78,7 +80,7 @@ export class SimWorker {
       getCheckpoint: (...download) => client.getCheckpoint(...download),
     };
     this.#worker = new Worker({
-      model: new SimModel(process, MODEL, times, onBegin),
+      model,
       encoder: simEncoder(process),
       join: ({ jobId, epoch, rank, peers }) =>
         groups.join(process, { jobId, epoch, rank, hosts: peers.map((peer) => peer.exchangeAddress) }),
@@ -92,6 +94,7 @@ export class SimWorker {
       observer: { stepDone() {} },
       log,
       onBroken: () => process.end(),
+      onLeave: () => void this.stop().catch(deps.onBug),
     });
     this.#connected = this.#client.run(this.#stopping.signal).catch(() => process.end());
     history.tell({ kind: "started", process: process.name, detail: facts.id });

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { caught, MUTANTS, RARE } from "./mutants.js";
+import { caught, PLAIN } from "./mutants.js";
 import { complaint, resultOf } from "./report.js";
 import { scenarioOf, simulate } from "./simulation.js";
 
-const SEEDS = 60;
+const SEEDS = 12; // CI runs 1,000
 
 describe("the simulator", () => {
   it("finds no promise broken", async () => {
@@ -17,13 +17,13 @@ describe("the simulator", () => {
   });
 
   it("is a function of the seed", async () => {
-    for (const seed of [3, 14, 15]) {
+    for (const seed of [3, 14]) {
       const [one, two] = [await simulate(scenarioOf(seed)), await simulate(scenarioOf(seed))];
       assert.equal(one.history.sha256(), two.history.sha256(), `seed ${seed}`);
     }
   });
 
-  for (const mutant of Object.keys(MUTANTS).filter((name) => !RARE.has(name)))
+  for (const mutant of PLAIN)
     it(`notices ${mutant}`, async () => {
       assert.ok(await caught(mutant, SEEDS));
     });
