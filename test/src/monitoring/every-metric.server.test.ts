@@ -121,6 +121,8 @@ describe("every metric", { timeout: 235_000 }, () => {
     await submitter.until(id, ({ step }) => step > 0);
     running.child.kill("SIGSTOP");
     await until(({ value }) => value("cogfleet_workers_lost_total", { detected_by: "lease" }) === 1);
+    // Nobody else is there: its job waits.
+    await until(({ value }) => value("cogfleet_oldest_queued_age_seconds") > 0);
     running.child.kill("SIGCONT");
     await submitter.ended(id);
   });
