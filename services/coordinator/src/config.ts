@@ -39,6 +39,15 @@ export const coordinatorSettings = {
     fallback: 3_000,
     help: "time after which another coordinator takes over from a leader that is gone",
   }),
+  leaderElection: choiceSetting({
+    choices: ["store", "kubernetes"],
+    fallback: "store",
+    help: "what picks the leader among coordinators that share a store: the store, or a Lease object of Kubernetes",
+  }),
+  leaseName: textSetting({
+    fallback: "cogfleet-coordinator",
+    help: "name of the Lease object of --leader-election kubernetes, in the namespace of our pod",
+  }),
   maxQueued: integerSetting({
     min: 1,
     max: 1_000_000,
@@ -128,6 +137,10 @@ export function parseCoordinatorConfig(
     if (config.leaseMs < 3 * config.heartbeatMs)
       problems.push(
         `--lease-ms of ${config.leaseMs} must be at least 3 times --heartbeat-ms of ${config.heartbeatMs}`,
+      );
+    if (config.leaderElection === "kubernetes" && config.store === "embedded")
+      problems.push(
+        "--leader-election kubernetes needs --store nats: of --store embedded there is one coordinator",
       );
     if (config.advertise !== "auto" && !ADVERTISED.test(config.advertise))
       problems.push(`--advertise must be HOST or HOST:PORT, got "${config.advertise}"`);

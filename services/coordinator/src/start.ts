@@ -11,9 +11,10 @@ import {
   tlsFilesOf,
 } from "@cogfleet/service";
 import type { CoordinatorConfig } from "./config.js";
+import { continuedRegister } from "./continued-register.js";
 import { type Coordinator, openCoordinator } from "./coordinator.js";
 import { statusPage } from "./http/status-page.js";
-import type { PodWarden, PodWardenDeps } from "./k8s/pod-warden.js";
+import { openKubernetesParts } from "./kubernetes-parts.js";
 import type { LeaderLease } from "./leader-lease.js";
 import { Leadership } from "./leadership.js";
 import { leadInTurn } from "./leading.js";
@@ -90,7 +91,9 @@ export async function startCoordinator(
     config,
   ).catch(giveUp);
   const { jobs, models, workers, fleetView, fleet, artifacts, checkpoints, scaling } = domain;
-  const warden = await openWarden(config, { ...domain, store: watched.jobs, clock, log }).catch(giveUp);
+  const kubernetes = await openKubernetesParts(config, { ...domain, store: watched.jobs, clock, log }).catch(
+    giveUp,
+  );
   const pages = await statusPage().catch(giveUp);
   const stopping = new AbortController();
   const rpc = await startRpcServer({
@@ -145,7 +148,11 @@ export async function startCoordinator(
     const holder = random.id();
     const address = addressOf(config, rpc.port);
     const { leaderLeaseMs: leaseMs } = config;
-    lease = new RegisterLease({ register: stores.shared.lease, clock, log }, { holder, address, leaseMs });
+    const register =
+      kubernetes.lease === undefined
+        ? stores.shared.lease
+        : continuedRegister(kubernetes.lease, stores.shared.lease);
+    lease = new RegisterLease({ register, clock, log }, { holder, address, leaseMs });
     return leadInTurn({ lease, leadership, work: domain, clock, log }, stopping.signal);
   };
   const watching = Promise.all([
@@ -153,7 +160,7 @@ export async function startCoordinator(
     domain.follow(stopping.signal),
     health.probe(watched.jobs, clock, stopping.signal),
     surveyLinks({ links: domain.links, workers, clock, random }, stopping.signal),
-    warden?.watch(stopping.signal),
+    kubernetes.warden?.watch(stopping.signal),
     reportLoopLag({ clock, intervalMs: LAG_INTERVAL_MS, onLag: metrics.eventLoopLag }, stopping.signal),
   ]);
 
@@ -175,23 +182,6 @@ export async function startCoordinator(
       return stopped;
     },
   };
-}
-
-/** The Kubernetes client is large, and needed in a cluster only: loaded when it is asked for. */
-async function openWarden(
-  { kubernetes, kubeconfig, workerSelector }: CoordinatorConfig,
-  {
-    dispatcher,
-    ...deps
-  }: Pick<Coordinator, "dispatcher" | "workers"> & Omit<PodWardenDeps, "kubernetes" | "attempts">,
-): Promise<PodWarden | undefined> {
-  if (!kubernetes) return undefined;
-  const [{ openKubernetes }, { PodWarden }] = await Promise.all([
-    import("./k8s/kubernetes.js"),
-    import("./k8s/pod-warden.js"),
-  ]);
-  const { attempts } = dispatcher;
-  return new PodWarden({ ...deps, attempts, kubernetes: openKubernetes(kubeconfig) }, { workerSelector });
 }
 
 /** Opens what config.store names; see those it calls for what they throw. */

@@ -58,6 +58,7 @@ describe("the chart on a real control plane", () => {
     const coordinator = await startPod(coordinatorPod, {
       coordinator: "",
       folder: join(folder, "coordinator"),
+      kubeconfig: await plane.kubeconfigOf(NAMESPACE, "cog-cogfleet-coordinator"),
     });
     running.push(coordinator);
     const address = `127.0.0.1:${coordinator.port}`;

@@ -54,7 +54,12 @@ export function helm(...args: readonly string[]): Promise<string> {
 
 /** The chart's objects as YAML. */
 export function renderText(...args: readonly string[]): Promise<string> {
-  return helm("template", "cog", CHART, "--namespace", "video", ...args);
+  return renderRelease("video", ...args);
+}
+
+/** The same, in this namespace. */
+export function renderRelease(namespace: string, ...args: readonly string[]): Promise<string> {
+  return helm("template", "cog", CHART, "--namespace", namespace, ...args);
 }
 
 export async function render(...args: readonly string[]): Promise<readonly Manifest[]> {

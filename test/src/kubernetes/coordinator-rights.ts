@@ -1,39 +1,27 @@
-/** A namespace and in it the coordinator's service account, with what the chart gives it. */
-export function coordinatorRights(namespace: string, { nodes = true, leases = true } = {}): string {
-  const metadata = `{name: cogfleet-coordinator, namespace: ${namespace}}`;
-  const subject = `{kind: ServiceAccount, name: cogfleet-coordinator, namespace: ${namespace}}`;
-  const objects = [
-    `apiVersion: v1
-kind: Namespace
-metadata: {name: ${namespace}}
-`,
-    `apiVersion: v1
-kind: ServiceAccount
-metadata: ${metadata}
-`,
-    `apiVersion: rbac.authorization.k8s.io/v1
+import { renderRelease } from "./chart.js";
+
+export const COORDINATOR_ACCOUNT = "cog-cogfleet-coordinator";
+
+/** A namespace and in it the coordinator's service account with its rights, as the chart makes them. */
+export async function coordinatorRights(namespace: string, ...flags: readonly string[]): Promise<string> {
+  const only = ["--show-only", "templates/coordinator-rights.yaml"];
+  const rights = await renderRelease(namespace, ...only, ...flags);
+  return `apiVersion: v1\nkind: Namespace\nmetadata: {name: ${namespace}}\n---\n${rights}`;
+}
+
+/** What a coordinator needs besides to take part in an election by a Lease. */
+export function leaseRights(namespace: string): string {
+  const metadata = `{name: leases, namespace: ${namespace}}`;
+  return `apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata: ${metadata}
 rules:
-  - {apiGroups: [""], resources: [pods], verbs: [list, watch, patch]}
-${leases ? "  - {apiGroups: [coordination.k8s.io], resources: [leases], verbs: [get, create, update]}\n" : ""}`,
-    `apiVersion: rbac.authorization.k8s.io/v1
+  - {apiGroups: [coordination.k8s.io], resources: [leases], verbs: [get, create, update]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 metadata: ${metadata}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: cogfleet-coordinator}
-subjects: [${subject}]
-`,
-    `apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {name: ${namespace}-coordinator}
-rules:
-${nodes ? "  - {apiGroups: [''], resources: [nodes], verbs: [list, watch]}\n" : "  []\n"}`,
-    `apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: ${namespace}-coordinator}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: ${namespace}-coordinator}
-subjects: [${subject}]
-`,
-  ];
-  return objects.join("---\n");
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: leases}
+subjects: [{kind: ServiceAccount, name: ${COORDINATOR_ACCOUNT}, namespace: ${namespace}}]
+`;
 }

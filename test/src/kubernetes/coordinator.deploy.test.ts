@@ -4,9 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
-import { kubernetesLeaseRegister, openKubernetes } from "@cogfleet/coordinator/k8s";
-import { leaderLeaseSuite, RegisterLease } from "@cogfleet/coordinator/testing";
-import { ClusterError, neverAborts, silentLogger, systemClock } from "@cogfleet/core";
+import { neverAborts, systemClock } from "@cogfleet/core";
 import { generationApi } from "@cogfleet/proto";
 import type { Job__Output } from "@cogfleet/proto/gen/cogfleet/v1/Job";
 import { callUnary } from "@cogfleet/service";
@@ -14,7 +12,7 @@ import { credentials } from "@grpc/grpc-js";
 import { type RunningCommand, startCommand } from "../cli/command.js";
 import { FakeWorker } from "../coordinator/fake-worker.js";
 import { type ControlPlane, startControlPlane } from "./control-plane.js";
-import { coordinatorRights } from "./coordinator-rights.js";
+import { COORDINATOR_ACCOUNT, coordinatorRights } from "./coordinator-rights.js";
 
 const COST = "controller.kubernetes.io/pod-deletion-cost";
 
@@ -22,71 +20,14 @@ const folder = mkdtempSync(join(tmpdir(), "cogfleet-kubernetes-"));
 let plane: ControlPlane;
 before(async () => {
   plane = await startControlPlane(folder, { nodes: 4 });
-  await plane.apply(coordinatorRights("fleet"));
+  await plane.apply(await coordinatorRights("fleet"));
 });
 after(async () => {
   await plane?.stop();
   rmSync(folder, { recursive: true });
 });
 
-const account = (namespace: string): Promise<string> => plane.kubeconfigOf(namespace, "cogfleet-coordinator");
-
-leaderLeaseSuite("a Lease of Kubernetes", async () => {
-  const kubernetes = openKubernetes(await account("fleet"));
-  const name = `lease-${systemClock.wallTime()}`;
-  const leaseMs = 1500;
-  const cut = new Set<string>();
-  return {
-    leaseMs,
-    contender: (holder) => {
-      const real = kubernetesLeaseRegister(kubernetes, { name, leaseMs }, () => systemClock.wallTime());
-      const reach = (): void => {
-        if (cut.has(holder)) throw new ClusterError("unavailable", "cut off");
-      };
-      const register: typeof real = {
-        read: async (signal) => {
-          reach();
-          return real.read(signal);
-        },
-        write: async (record, revision, signal) => {
-          reach();
-          return real.write(record, revision, signal);
-        },
-      };
-      const deps = { register, clock: systemClock, log: silentLogger };
-      return new RegisterLease(deps, { holder, address: holder, leaseMs });
-    },
-    pass: (ms) => systemClock.sleep(ms, neverAborts),
-    cut: (holder) => cut.add(holder),
-    close: async () => {},
-  };
-});
-
-describe("a Lease of Kubernetes", () => {
-  it("shows who leads to people who look at it", async () => {
-    const kubernetes = openKubernetes(await account("fleet"));
-    const config = { name: "shown", leaseMs: 3000 };
-    const register = kubernetesLeaseRegister(kubernetes, config, () => systemClock.wallTime());
-    const record = { term: 7, holder: "coordinator-1", address: "10.0.0.1:7070" };
-    await register.write(record, undefined, neverAborts);
-    const shown = JSON.parse(await plane.kubectl("-n", "fleet", "get", "lease", "shown", "-o", "json"));
-    assert.equal(shown.spec.holderIdentity, "coordinator-1");
-    assert.equal(shown.spec.leaseTransitions, 7);
-    assert.equal(shown.spec.leaseDurationSeconds, 3);
-    assert.deepEqual((await register.read(neverAborts))?.record, record);
-  });
-
-  it("says which right is missing", async () => {
-    await plane.apply(coordinatorRights("poor", { leases: false, nodes: false }));
-    const kubernetes = openKubernetes(await account("poor"));
-    const register = kubernetesLeaseRegister(kubernetes, { name: "any", leaseMs: 3000 }, () => 0);
-    await assert.rejects(register.read(neverAborts), {
-      code: "unsupported",
-      message:
-        "Kubernetes does not let us read the lease poor/any: give our service account the right to get, create and update leases",
-    });
-  });
-});
+const account = (namespace: string): Promise<string> => plane.kubeconfigOf(namespace, COORDINATOR_ACCOUNT);
 
 interface PodMetadata {
   readonly name: string;
@@ -254,7 +195,7 @@ spec:
   });
 
   it("works on without a right that it lacks, and says which", async () => {
-    await plane.apply(coordinatorRights("poor", { leases: false, nodes: false }));
+    await plane.apply(await coordinatorRights("poor", "--set", "coordinator.kubernetes.watchNodes=false"));
     const coordinator = await start("poor");
     await coordinator.command.line(
       /"code":"unsupported".*Kubernetes does not let us watch nodes: give our service account the right to list and watch nodes/,
@@ -264,9 +205,9 @@ spec:
     assert.equal((await worker.next("assign")).jobId, job.id);
   });
 
-  it("gets by with these rights", async () => {
+  it("has from the chart no right too many", async () => {
     const can = async (verb: string, what: string, ...where: readonly string[]): Promise<string> => {
-      const user = "--as=system:serviceaccount:fleet:cogfleet-coordinator";
+      const user = `--as=system:serviceaccount:fleet:${COORDINATOR_ACCOUNT}`;
       const answer = await plane.kubectl("auth", "can-i", verb, what, user, ...where).catch(() => "no");
       return answer.trim();
     };
@@ -275,9 +216,6 @@ spec:
       ["list", "pods"],
       ["watch", "pods"],
       ["patch", "pods"],
-      ["get", "leases.coordination.k8s.io"],
-      ["create", "leases.coordination.k8s.io"],
-      ["update", "leases.coordination.k8s.io"],
     ] as const)
       assert.equal(await can(verb, what, ...inFleet), "yes", `${verb} ${what}`);
     for (const [verb, what] of [
@@ -285,7 +223,8 @@ spec:
       ["create", "pods"],
       ["create", "pods/eviction"],
       ["create", "pods/exec"],
-      ["delete", "leases.coordination.k8s.io"],
+      ["get", "leases.coordination.k8s.io"],
+      ["create", "leases.coordination.k8s.io"],
       ["get", "secrets"],
       ["list", "secrets"],
       ["patch", "statefulsets.apps"],

@@ -43,6 +43,10 @@ export interface Substitutes {
   readonly coordinator: string;
   /** Holds what the pod has in /tmp and on volumes. */
   readonly folder: string;
+  /** Of the pod's service account; without one the pod does not speak to Kubernetes. */
+  readonly kubeconfig?: string;
+  /** Host name of the pod, where that matters: processes of one machine share theirs, so that it becomes their id. */
+  readonly id?: string;
   /** Holds tls.crt, tls.key and ca.crt, where the pod has them from a secret. */
   readonly tls?: string;
   /** NATS servers, as --nats-url takes them. */
@@ -96,10 +100,16 @@ export async function runClient(container: Container, substitutes: Substitutes):
 
 function localArgs(
   args: readonly string[],
-  { coordinator, folder, tls = folder, nats = "" }: Substitutes,
+  { coordinator, folder, kubeconfig, id, tls = folder, nats = "" }: Substitutes,
 ): readonly string[] {
   mkdirSync(folder, { recursive: true });
-  return args.map((arg) =>
+  const own = [
+    ...(args.includes("--kubernetes") && kubeconfig !== undefined ? [`--kubeconfig=${kubeconfig}`] : []),
+    ...(id === undefined ? [] : [`--id=${id}`]),
+  ];
+  // Without an account's credentials a pod does not speak to Kubernetes.
+  const ours = args.filter((arg) => arg !== "--kubernetes" || kubeconfig !== undefined);
+  const mapped = ours.map((arg) =>
     arg
       // First: what follows may bring in folders below /tmp.
       .replace(/=\/(tmp|var\/lib\/cogfleet)(?=\/|$)/, () => `=${folder}`)
@@ -111,6 +121,7 @@ function localArgs(
       .replace("=/etc/cogfleet/tls/", () => `=${tls}/`)
       .replace("=/app/", `=${inRepository("/")}`),
   );
+  return [...mapped, ...own];
 }
 
 /** Asks until the answer is a success. */
