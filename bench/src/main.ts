@@ -5,6 +5,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { neverAborts, systemClock } from "@cogfleet/core";
 import { COMPRESSIONS, type Compression } from "@cogfleet/parallel";
+import { autoscalingBench, autoscalingTable } from "./autoscaling.js";
 import { denoiseStepBench } from "./denoise-step.js";
 import { exchangeBench } from "./exchange.js";
 import { modelledFleetBench, modelledFleetTable } from "./modelled-fleet.js";
@@ -24,6 +25,7 @@ interface Options {
 }
 
 const BENCHES: Readonly<Record<string, (options: Options) => Promise<readonly BenchResult[]>>> = {
+  autoscaling: autoscalingBench,
   "cfg-step": cfgStepBench,
   "denoise-step": (options) => denoiseStepBench(options, systemClock),
   exchange: (options) => exchangeBench(options, systemClock),
@@ -35,6 +37,7 @@ const BENCHES: Readonly<Record<string, (options: Options) => Promise<readonly Be
 
 /** What people read after the results. */
 const TABLES: Readonly<Record<string, (results: readonly BenchResult[]) => readonly string[]>> = {
+  autoscaling: autoscalingTable,
   "modelled-fleet": modelledFleetTable,
 };
 
