@@ -26,7 +26,9 @@ if (files.length === 0) {
   process.stderr.write("no test files: did the build run?\n");
   process.exit(1);
 }
-run({ files, concurrency: 2, timeout: 240_000 })
+// Deployments wait for controllers with periods of their own.
+const timeout = process.argv.includes("--deploy") ? 600_000 : 240_000;
+run({ files, concurrency: 2, timeout })
   .on("test:fail", () => {
     process.exitCode = 1;
   })

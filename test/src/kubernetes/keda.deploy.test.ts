@@ -20,8 +20,8 @@ import { type PodProcess, podsOf, startPod } from "./pod-process.js";
 
 const NAMESPACE = "video";
 const WORKERS = "cog-cogfleet-worker";
-const MOST = 4;
-const DRAIN_SECONDS = 8;
+const MOST = 3;
+const DRAIN_SECONDS = 6;
 // The chart's timing, shortened.
 const VALUES = [
   "worker.autoscaling.enabled=true",
@@ -39,7 +39,7 @@ interface Scale {
   readonly wanted: number;
 }
 
-describe("the autoscaling of the chart", { timeout: 230_000 }, () => {
+describe("the autoscaling of the chart", { timeout: 500_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), "cogfleet-keda-"));
   let plane: ControlPlane;
   let keda: Keda;
@@ -185,8 +185,9 @@ describe("the autoscaling of the chart", { timeout: 230_000 }, () => {
     await driver.reaches(3);
     const start = systemClock.now();
     const histories = Promise.all(jobs.map(({ id }) => events(id)));
-    await reaches(2, start, 100);
-    await reaches(1, start, 150);
+    // Workers that start beside others measure lower rates: the backlog may first be more than it was.
+    await reaches(2, start, 300);
+    await reaches(1, start, 300);
     for (const history of await histories) {
       assert.equal(history.at(-1)?.state, "JOB_STATE_COMPLETED");
       const done = history.filter(({ stage, seconds }) => stage === "STAGE_DENOISE" && seconds > 0);
