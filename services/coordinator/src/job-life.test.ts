@@ -223,17 +223,6 @@ describe("next(job, change)", () => {
     });
   });
 
-  it("J11: asks for each number of ranks once, also when there are not as many workers as it asked for", () => {
-    let { job } = sampleJob("j");
-    for (const epoch of [1, 2]) {
-      job = next(job, { kind: "assigned", epoch, workerIds: ["w"], ...ALONE }, 0, POLICY).job;
-      const error = { code: "out_of_memory", message: "too large" };
-      const another = { ranks: 4, isTiled: false };
-      job = next(job, { kind: "attempt_failed", epoch, error, isRetryable: false, another }, 0, POLICY).job;
-    }
-    assert.equal(job.state.kind, "failed");
-  });
-
   it("reaches every state", () => {
     const reached = new Set<string>();
     holds((moments) => {

@@ -247,17 +247,16 @@ function failAttempt(
   return tryAgain(job, { error, lostIds: [], isElsewherePossible: false }, at, policy);
 }
 
-/** Another number of ranks, or tiles: each is asked for once, also where there are not as many workers in the end. */
+/** Another number of ranks, or tiles: each is tried once. */
 function tryWithMemory(job: Job, error: JobFailure, { ranks, isTiled }: MemoryPlan, at: number): Transition {
+  const isNew = isTiled === job.isTiled ? !job.tooSmall.includes(ranks) : isTiled;
   if (isOutOfTime(job)) return end(job, { kind: "failed", error: outOfTime(job) }, at);
   const had = job.workerIds.length;
-  const isNewlyTiled = isTiled && !job.isTiled;
-  const tried = isNewlyTiled ? [] : [...new Set([...job.tooSmall, had])];
-  if (isTiled !== job.isTiled && !isNewlyTiled) return end(job, { kind: "failed", error }, at);
-  if (tried.includes(ranks)) return end(job, { kind: "failed", error }, at);
-  const warnings = isNewlyTiled ? [...job.warnings, TILED_WARNING] : job.warnings;
-  const way = isNewlyTiled ? "decoded in tiles" : `on ${ranks} workers instead of ${had}`;
-  const changed = { ...job, nextRanks: ranks, isTiled, tooSmall: [...tried, ranks], warnings };
+  if (!isNew || (isTiled === job.isTiled && ranks === had)) return end(job, { kind: "failed", error }, at);
+  const tooSmall = isTiled === job.isTiled ? [...job.tooSmall, had] : [];
+  const warnings = isTiled && !job.isTiled ? [...job.warnings, TILED_WARNING] : job.warnings;
+  const way = isTiled && !job.isTiled ? "decoded in tiles" : `on ${ranks} workers instead of ${had}`;
+  const changed = { ...job, nextRanks: ranks, isTiled, tooSmall, warnings };
   return waitAgain(changed, `${error.message}; it is tried ${way}`, at);
 }
 

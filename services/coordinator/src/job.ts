@@ -117,7 +117,7 @@ export interface Job {
   readonly plan: Plan | undefined;
   /** Workers that the next attempt shall have, with a new plan; undefined: those of its plan. */
   readonly nextRanks: number | undefined;
-  /** Numbers of ranks for which memory did not suffice, or that were asked for since. */
+  /** Numbers of ranks for which memory did not suffice. */
   readonly tooSmall: readonly number[];
   /** Decoded in tiles, for want of memory. */
   readonly isTiled: boolean;

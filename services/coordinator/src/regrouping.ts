@@ -1,9 +1,10 @@
 import type { Clock } from "@cogfleet/core";
+import { parseParallel } from "@cogfleet/parallel";
 import type { Attempts } from "./attempts.js";
-import { Expectations } from "./expectations.js";
 import type { Group } from "./groups.js";
 import type { LinkTable } from "./links.js";
 import type { Observer } from "./observer.js";
+import { expectOn } from "./planning.js";
 import type { JobQueue, QueuedJob } from "./queue.js";
 import { growPays, shrinkPays } from "./resizing.js";
 import { kinOf, MAX_RANKS } from "./scheduler.js";
@@ -14,7 +15,7 @@ export interface RegroupingDeps {
   readonly queue: JobQueue;
   readonly attempts: Attempts;
   readonly workers: WorkerRegistry;
-  readonly links: Pick<LinkTable, "between">;
+  readonly links: LinkTable;
   readonly clock: Clock;
   readonly observer: Observer;
   /**
@@ -26,7 +27,7 @@ export interface RegroupingDeps {
 
 /** Of a group that was just formed too little is known. */
 const SETTLED_STEPS = 2;
-/** For what waits and what is free to settle. */
+/** Plans take milliseconds to weigh. */
 const INTERVAL_MS = 1_000;
 
 /**
@@ -35,13 +36,10 @@ const INTERVAL_MS = 1_000;
  */
 export class Regrouping {
   readonly #deps: RegroupingDeps;
-  readonly #expectations: Expectations;
   #sinceMs = 0;
-  #turn = 0;
 
   constructor(deps: RegroupingDeps) {
     this.#deps = deps;
-    this.#expectations = new Expectations(deps.links);
   }
 
   tick(elapsedMs: number): void {
@@ -53,12 +51,8 @@ export class Regrouping {
     const ready = groups.filter((group) => group.canYield && !group.members.some((one) => one.isDraining));
     if (ready.length === 0) return;
     if (this.#preempt(ready)) return;
-    const settled = ready.filter(({ steps }) => steps >= SETTLED_STEPS);
-    for (const group of settled) if (this.#leaveBehind(group)) return;
-    // Weighing plans takes long: one job's at a time.
-    this.#turn += 1;
-    const group = settled[this.#turn % settled.length];
-    if (group !== undefined && !this.#shrink(group)) this.#grow(group);
+    for (const group of ready.filter(({ steps }) => steps >= SETTLED_STEPS))
+      if (this.#leaveBehind(group) || this.#shrink(group) || this.#grow(group)) return;
   }
 
   /** Takes back the least urgent job for one that has a higher priority, when that one would be the next to start. */
@@ -103,14 +97,14 @@ export class Regrouping {
 
   /** A job that shares its work gives half of its workers to one that waits. */
   #shrink(group: Group): boolean {
-    const { queue, attempts, clock, startsWithout } = this.#deps;
+    const { queue, attempts, links, clock, startsWithout } = this.#deps;
     const ranks = group.size >> 1;
     if (ranks < 1 || group.job.minRanks > ranks || queue.sizeOf(group.job.model) === 0) return false;
     const waiting = startsWithout(group, ranks).find(({ jobId }) => jobId !== group.job.jobId);
     if (waiting === undefined || waiting.minRanks > group.size - ranks) return false;
-    const outlook = outlookOf(group, group.members.slice(0, ranks), this.#expectations);
-    const onAll = secondsOn(waiting, group.members, this.#expectations);
-    const onSome = secondsOn(waiting, group.members.slice(ranks), this.#expectations);
+    const outlook = outlookOf(group, group.members.slice(0, ranks), links);
+    const onAll = secondsOn(waiting, group.members, links);
+    const onSome = secondsOn(waiting, group.members.slice(ranks), links);
     if (outlook === undefined || onAll === undefined || onSome === undefined) return false;
     const waited = (clock.now() - waiting.queuedAt) / 1000;
     if (!shrinkPays(outlook, { waited, onAll, onSome })) return false;
@@ -119,28 +113,29 @@ export class Regrouping {
   }
 
   /** A job takes the workers that nobody else wants. */
-  #grow(group: Group): void {
-    const { queue, attempts, workers } = this.#deps;
+  #grow(group: Group): boolean {
+    const { queue, attempts, links, workers } = this.#deps;
     const { model, maxRanks = MAX_RANKS, request } = group.job;
-    if (group.size >= maxRanks || queue.sizeOf(model) > 0) return;
+    if (group.size >= maxRanks || queue.sizeOf(model) > 0) return false;
     const kin = kinOfAll(group.members);
     const more = workers
       .idle()
       .filter(({ worker }) => kinOf(worker) === kin && worker.models.some(({ name }) => name === model));
-    if (kin === undefined || more.length === 0) return;
+    if (kin === undefined || more.length === 0) return false;
     const together = [...group.members, ...more].slice(0, maxRanks);
-    const ranks = this.#expectations.of(request, together)?.ranks ?? 0;
-    const outlook = ranks > group.size ? outlookOf(group, together, this.#expectations) : undefined;
-    if (outlook === undefined || !growPays(outlook)) return;
+    const ranks = expectOn(request, choiceOf(group.job), together, links)?.ranks ?? 0;
+    const outlook = ranks > group.size ? outlookOf(group, together, links) : undefined;
+    if (outlook === undefined || !growPays(outlook)) return false;
     attempts.askBack(group, { message: `going on with ${ranks} workers instead of ${group.size}`, ranks });
+    return true;
   }
 }
 
 /** What is left of a running job, by its steps so far and by what the planner says of other workers. */
-function outlookOf(group: Group, others: readonly Connection[], expectations: Expectations) {
+function outlookOf(group: Group, others: readonly Connection[], links: LinkTable) {
   const { job, step, stepMs, ranMs } = group;
-  const now = expectations.of(job.request, group.members);
-  const then = expectations.of(job.request, others);
+  const now = expectOn(job.request, choiceOf(job), group.members, links);
+  const then = expectOn(job.request, choiceOf(job), others, links);
   if (now === undefined || then === undefined || now.denoiseSeconds === 0) return undefined;
   const steps = job.request.numInferenceSteps;
   const stepSeconds = stepMs / 1000;
@@ -153,13 +148,13 @@ function outlookOf(group: Group, others: readonly Connection[], expectations: Ex
   };
 }
 
-function secondsOn(
-  job: QueuedJob,
-  workers: readonly Connection[],
-  expectations: Expectations,
-): number | undefined {
-  const expected = expectations.of(job.request, workers);
+function secondsOn(job: QueuedJob, workers: readonly Connection[], links: LinkTable): number | undefined {
+  const expected = expectOn(job.request, choiceOf(job), workers, links);
   return expected && expected.denoiseSeconds + expected.otherSeconds;
+}
+
+function choiceOf({ request }: QueuedJob) {
+  return parseParallel(request.parallel) ?? {};
 }
 
 function kinOfAll(members: readonly Connection[]): string | undefined {

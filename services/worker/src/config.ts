@@ -61,6 +61,12 @@ export const workerSettings = {
     fallback: 0,
     help: "gRPC port where peers pull tensors, 0 takes a free one",
   }),
+  sharedMemoryMib: integerSetting({
+    min: 0,
+    max: 1_048_576,
+    fallback: 1024,
+    help: "memory in /dev/shm for tensors to workers of the same host, MiB; 0: they take the network too",
+  }),
   ...tlsSettings,
   httpPort: integerSetting({
     min: 0,

@@ -92,7 +92,10 @@ export async function startWorker(
   const tls = { clock, log, onExpiry: metrics.certificateRead };
   const credentials = await openCredentials(tlsFilesOf(config), tls).catch(undo);
   opened.push(() => credentials.stop());
-  const exchange = await openExchange({ clock, random, log, credentials: credentials.channel }).catch(undo);
+  const exchange = await openExchange(
+    { clock, random, log, credentials: credentials.channel },
+    { sharedMemoryBytes: config.sharedMemoryMib * 2 ** 20 },
+  ).catch(undo);
   opened.push(() => exchange.close());
   const peers = await startRpcServer({
     host: config.listen,

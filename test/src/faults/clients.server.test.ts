@@ -1,0 +1,90 @@
+// Rows 22 to 24 of docs/reliability.md: clients that ask many times, change their mind, or do not listen.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { FakeWorker } from "../coordinator/fake-worker.js";
+import { FaultFleet, REQUEST } from "./fleet.js";
+
+const TERMINAL = ["JOB_STATE_COMPLETED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"];
+
+describe("clients", { timeout: 240_000 }, () => {
+  it("row 22: a storm of one submission is one job, and another body under its key is refused", async (t) => {
+    const fleet = await FaultFleet.start(t);
+    const worker = new FakeWorker(fleet.port, "w");
+    t.after(() => worker.kill());
+    await worker.next("welcome");
+    const small = { numFrames: 9, height: 32, width: 32, idempotencyKey: "storm" };
+    const jobs = await Promise.all(Array.from({ length: 200 }, () => fleet.submit(small)));
+    assert.equal(new Set(jobs.map(({ id }) => id)).size, 1);
+    assert.equal(await fleet.figure("cogfleet_jobs_submitted_total"), 1);
+    assert.equal(await fleet.figure("cogfleet_submit_deduplicated_total"), 199);
+    await assert.rejects(fleet.submit({ ...small, seed: "8" }), { code: "already_exists" });
+  });
+
+  it("row 23: a cancel ends a job once, at whatever moment it comes", async (t) => {
+    const fleet = await FaultFleet.start(t);
+    for (const id of ["w1", "w2"]) await fleet.worker(id, { flags: ["--local-workers", "2"] });
+    const both = { parallel: "cfg=1,context=2" };
+    const moments = ["JOB_STATE_QUEUED", "STAGE_ENCODE", "STAGE_DENOISE", "STAGE_DECODE"];
+    for (const moment of moments) {
+      const { id } = await fleet.submit(both);
+      if (moment !== "JOB_STATE_QUEUED") await fleet.event(id, ({ stage }) => stage === moment);
+      const askedAt = performance.now();
+      await fleet.cancel(id);
+      const events = await fleet.history(id);
+      const ends = events.filter(({ state }) => TERMINAL.includes(state));
+      assert.equal(ends.length, 1, moment);
+      assert.equal(ends[0]?.state, "JOB_STATE_CANCELLED", moment);
+      t.diagnostic(`at ${moment}: over after ${(performance.now() - askedAt).toFixed(0)} ms`);
+      assert.equal((await fleet.cancel(id)).state, "JOB_STATE_CANCELLED");
+    }
+    // The devices are free afterwards, and what has ended stays as it is.
+    const { id } = await fleet.submit(both);
+    await fleet.history(id);
+    assert.equal((await fleet.cancel(id)).state, "JOB_STATE_COMPLETED");
+  });
+
+  it("row 24: hundreds of watchers that do not read cost next to nothing, and miss nothing", async (t) => {
+    const fleet = await FaultFleet.start(t, ["--lease-ms", "120000"]);
+    const worker = new FakeWorker(fleet.port, "w");
+    t.after(() => worker.kill());
+    await worker.next("welcome");
+    const steps = 1000;
+    const { id } = await fleet.submit({
+      ...REQUEST,
+      numFrames: 9,
+      height: 32,
+      width: 32,
+      numInferenceSteps: steps,
+    });
+    const assigned = await worker.next("assign");
+    const lazy = Array.from({ length: 300 }, () => fleet.watch(id));
+    for (const watch of lazy) await watch.next(); // connected, and then it reads no further
+    const before = residentMib(fleet.coordinatorPid);
+    await worker.perform(assigned, Buffer.from("video"));
+    const events = await fleet.history(id);
+    const grownMib = residentMib(fleet.coordinatorPid) - before;
+    t.diagnostic(`300 watchers, ${events.length} events: the coordinator grew by ${grownMib.toFixed(0)} MiB`);
+    assert.ok(grownMib < 150, `the coordinator grew by ${grownMib} MiB`);
+    const sequences = events.map(({ sequence }) => Number(sequence));
+    assert.deepEqual(
+      sequences,
+      sequences.map((_, i) => i + 1),
+    );
+    let late = 1;
+    for await (const { sequence } of lazy[0] ?? []) {
+      late += 1;
+      assert.equal(Number(sequence), late);
+    }
+    assert.equal(late, events.length);
+    const resumed: number[] = [];
+    for await (const { sequence } of fleet.watch(id, 500)) resumed.push(Number(sequence));
+    assert.deepEqual(resumed, sequences.slice(500));
+    for (const watch of lazy) await watch.return();
+  });
+});
+
+function residentMib(pid: number): number {
+  const [, kib = "0"] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return Number(kib) / 1024;
+}
