@@ -22,6 +22,8 @@ interface Options {
   /** How parallel-step compresses what it exchanges. */
   readonly activations: Compression | undefined;
   readonly stores: readonly string[];
+  /** Told of each result as soon as it is there, by the benches that take minutes. */
+  onResult(result: BenchResult): void;
 }
 
 const BENCHES: Readonly<Record<string, (options: Options) => Promise<readonly BenchResult[]>>> = {
@@ -29,7 +31,7 @@ const BENCHES: Readonly<Record<string, (options: Options) => Promise<readonly Be
   "cfg-step": cfgStepBench,
   "denoise-step": (options) => denoiseStepBench(options, systemClock),
   exchange: (options) => exchangeBench(options, systemClock),
-  "modelled-fleet": () => modelledFleetBench(systemClock),
+  "modelled-fleet": ({ onResult }) => modelledFleetBench(systemClock, onResult),
   "parallel-step": parallelStepBench,
   submit: ({ stores }) => submitBench(stores, systemClock),
   "vae-decode": (options) => vaeDecodeBench(options, systemClock),
@@ -71,14 +73,20 @@ if (name === "random-checkpoint" && folder !== undefined) {
   await writeRandomCheckpoint(folder, config, neverAborts);
   console.log(folder);
 } else if (bench !== undefined) {
+  const shown = new Set<BenchResult>();
+  const show = (result: BenchResult): void => {
+    if (!shown.has(result)) console.log(values.json ? jsonLine(result) : textLines(result));
+    shown.add(result);
+  };
   const results = await bench({
     threads: Number(values.threads),
     repeats: Number(values.repeats),
     ranks: values.ranks.split(",").map(Number),
     activations: COMPRESSIONS.find((one) => one === values.activations),
     stores: values.stores.split(","),
+    onResult: show,
   });
-  for (const result of results) console.log(values.json ? jsonLine(result) : textLines(result));
+  for (const result of results) show(result);
   if (!values.json) for (const line of TABLES[name]?.(results) ?? []) console.log(line);
   if (!results.every(isOk)) process.exitCode = 1;
 } else {

@@ -19,6 +19,7 @@ export interface ParallelStepOptions {
   readonly ranks: readonly number[];
   /** How what they exchange is compressed: the result is approximate. Undefined: not at all. */
   readonly activations: Plan["activations"];
+  onResult(result: BenchResult): void;
 }
 
 const GOALS: Readonly<Record<Way, number>> = { "shared-memory": 1.05, tcp: 1.1 };
@@ -29,15 +30,18 @@ export async function parallelStepBench(options: ParallelStepOptions): Promise<B
     const { activations } = options;
     const compressed = activations === undefined ? {} : { activations };
     const results: BenchResult[] = [];
-    for (const context of options.ranks)
-      results.push(...(await measure("parallel-step", { cfg: 1, context, ...compressed }, folder, options)));
+    for (const context of options.ranks) {
+      const measured = await measure("parallel-step", { cfg: 1, context, ...compressed }, folder, options);
+      for (const result of measured) options.onResult(result);
+      results.push(...measured);
+    }
     return results;
   });
 }
 
 /** CFG parallelism: two halves that swap once a step, against each half's branch by itself. */
 export async function cfgStepBench(
-  options: Omit<ParallelStepOptions, "ranks" | "activations">,
+  options: Pick<ParallelStepOptions, "threads" | "repeats">,
 ): Promise<BenchResult[]> {
   return withCheckpoint((folder) => measure("cfg-step", { cfg: 2, context: 1 }, folder, options));
 }
@@ -56,7 +60,7 @@ async function measure(
   bench: string,
   degrees: Pick<Plan, "cfg" | "context" | "activations">,
   folder: string,
-  { threads, repeats }: Omit<ParallelStepOptions, "ranks" | "activations">,
+  { threads, repeats }: Pick<ParallelStepOptions, "threads" | "repeats">,
 ): Promise<BenchResult[]> {
   const size = planSize(degrees);
   const plan: Plan = {

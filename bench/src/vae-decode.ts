@@ -13,6 +13,7 @@ export interface VaeDecodeOptions {
   readonly threads: number;
   /** How often our decoder and the bare convolutions are run, in turn. */
   readonly repeats: number;
+  onResult(result: BenchResult): void;
 }
 
 /** Half as wide as the released VAEs, with one resnet a block where they have three. */
@@ -37,9 +38,13 @@ export async function vaeDecodeBench(options: VaeDecodeOptions, clock: Clock): P
   try {
     await writeRandomVae(folder, VAE);
     const results = [await oneWorker(folder, options, clock)];
+    for (const result of results) options.onResult(result);
     await writeRandomVae(folder, WIDE_VAE);
-    for (const chunksOfRank of [2, 1])
-      results.push(...(await vaeRanksBench({ ...options, folder, chunk: SMALL_CHUNK, chunksOfRank })));
+    for (const chunksOfRank of [2, 1]) {
+      const rows = await vaeRanksBench({ ...options, folder, chunk: SMALL_CHUNK, chunksOfRank });
+      for (const result of rows) options.onResult(result);
+      results.push(...rows);
+    }
     return results;
   } finally {
     await rm(folder, { recursive: true });
