@@ -29,9 +29,12 @@ describe("the chart on a real control plane", () => {
       throw new Error(`${text}\n${await kubectl("get", "statefulsets,deployments,pods", "-o", "yaml")}`);
     return text;
   };
-  // Not `rollout status`: after an eviction it may wait for a revision that is complete.
-  const sixReady = (): Promise<string> =>
-    kubectl("wait", "--for=jsonpath={.status.readyReplicas}=6", WORKERS, "--timeout=60s");
+  // Of each pod, not of the set: its count of ready ones lags behind, and a pod that is not ready may always be evicted.
+  const sixReady = async (): Promise<void> => {
+    const pods = Array.from({ length: 6 }, (_, index) => `pod/cog-cogfleet-worker-${index}`);
+    await kubectl("wait", "--for=create", ...pods, "--timeout=60s");
+    await kubectl("wait", "--for=condition=Ready", ...pods, "--timeout=60s");
+  };
   const ready = (what: string): Promise<string> =>
     kubectl("get", what, "-o", "jsonpath={.status.readyReplicas}");
 
@@ -117,7 +120,6 @@ describe("the chart on a real control plane", () => {
   it("scales", async () => {
     await kubectl("scale", WORKERS, "--replicas=6");
     await sixReady();
-    assert.equal(await ready(WORKERS), "6");
   });
 
   it("lets a node be drained, one worker at a time", async () => {
