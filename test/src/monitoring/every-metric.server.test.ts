@@ -13,7 +13,10 @@ import { ClassicLevel } from "classic-level";
 import { findTool, inRepository } from "../clients/tool.js";
 import { FakeWorker } from "../coordinator/fake-worker.js";
 import { createAuthority } from "../tls/authority.js";
+import { ALL_OF_A_MINUTE, panelQueries, variableQueries } from "./dashboard-queries.js";
 import { Moves } from "./moves.js";
+import { missingIn } from "./named-series.js";
+import { outsideMetrics } from "./outside-metrics.js";
 import { demoWorker, type ServiceProcess, startService } from "./service-process.js";
 import { Submitter } from "./submitter.js";
 
@@ -226,33 +229,16 @@ describe("every metric", { timeout: 235_000 }, () => {
     }
   });
 
-  it("that a rule names is there, with the labels and the values that the rule asks for", () => {
-    const seen = (name: string): readonly Readonly<Record<string, string>>[] => [
-      ...coordinatorMoves.labelsOf(name),
-      ...workerMoves.labelsOf(name),
-    ];
-    const recorded = new Set(
-      RULE_GROUPS.flatMap(({ rules }) => rules.flatMap((rule) => (isAlert(rule) ? [] : [rule.record]))),
+  it("that a rule or a dashboard names is there, with the labels and the values that it asks for", () => {
+    const rules = RULE_GROUPS.flatMap((group) => group.rules);
+    const recorded = new Set(rules.flatMap((rule) => (isAlert(rule) ? [] : [rule.record])));
+    const scrapes = [coordinatorMoves, workerMoves, outsideMetrics];
+    const queries = [...panelQueries(ALL_OF_A_MINUTE), ...variableQueries(ALL_OF_A_MINUTE)];
+    const missing = [...rules, ...queries].map(({ expr }) => [expr, missingIn(expr, scrapes, recorded)]);
+    assert.deepEqual(
+      missing.filter(([, what]) => what?.length !== 0),
+      [],
     );
-    for (const rule of RULE_GROUPS.flatMap(({ rules }) => rules)) {
-      const labels = new Set(["namespace", "job", "instance"]); // of the scrape
-      for (const [, name = "", matchers = ""] of rule.expr.matchAll(/\b(cogfleet[\w:]*)(?:\{([^}]*)\})?/g)) {
-        if (name.includes(":")) {
-          assert.ok(recorded.has(name), `${name} is not recorded`);
-          continue;
-        }
-        const series = seen(name);
-        const wanted = [...matchers.matchAll(/(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"/g)];
-        const fits = series.filter((one) =>
-          wanted.every(([, label = "", how, value = ""]) => matches(one[label], how, value)),
-        );
-        assert.ok(fits.length > 0, `no series for ${name}{${matchers}}`);
-        for (const one of series) for (const label of Object.keys(one)) labels.add(label);
-      }
-      for (const [, list = ""] of rule.expr.matchAll(/by \(([^)]*)\)/g))
-        for (const label of list.split(/,\s*/))
-          assert.ok(labels.has(label), `no label ${label} in ${rule.expr}`);
-    }
   });
 });
 
@@ -263,9 +249,4 @@ function read(page: Scrape, name: string, labels: Readonly<Record<string, string
     .filter((sample) => sample.name === name)
     .filter((sample) => Object.entries(labels).every(([label, value]) => sample.labels[label] === value))
     .reduce((sum, { value }) => sum + value, 0);
-}
-
-function matches(value: string | undefined, how: string | undefined, wanted: string): boolean {
-  const isSo = how?.endsWith("~") ? new RegExp(`^(?:${wanted})$`).test(value ?? "") : value === wanted;
-  return how?.startsWith("!") ? !isSo : isSo;
 }

@@ -13,9 +13,15 @@ interface Started {
   end(): Promise<void>;
 }
 
+/** What /api/v1/query answers of a series. */
+export interface Series {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
 export interface Prometheus extends Started {
-  /** Answers of /api/v1/query: the labels and the value of each series. */
-  query(promql: string): Promise<readonly { metric: Record<string, string>; value: number }[]>;
+  /** Throws where Prometheus refuses the query. */
+  query(promql: string): Promise<readonly Series[]>;
 }
 
 /** A real Prometheus that scrapes these ports as one job every second, and evaluates the rules as often. */
