@@ -68,6 +68,13 @@ describe("the dashboards", () => {
       }
   });
 
+  it("send to runbooks that are there", () => {
+    const pages = readdirSync(new URL("docs/runbooks", root));
+    const named = rendered.flatMap(([, text]) => [...text.matchAll(/\b(\w+\.md)\b/g)]);
+    assert.notEqual(named.length, 0);
+    for (const [, page = ""] of named) assert.ok(pages.includes(page), page);
+  });
+
   it("name their lines by closed sets, models, and where processes and GPUs run: never by ids", () => {
     const allowed = new Set(
       "outcome stage model reason degree le op direction phase component detected_by cause state service version method code instance Hostname gpu".split(
