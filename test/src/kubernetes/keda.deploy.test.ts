@@ -174,15 +174,15 @@ describe("the autoscaling of the chart", { timeout: 500_000 }, () => {
     jobs.push(await submit(steps));
     const seconds = await reaches(1, systemClock.now(), 20);
     assert.ok(seconds < 1, `${seconds} s`);
-    assert.equal((await scale()).wanted, 1);
+    await reaches(Math.min(MOST, (await scale()).wanted), systemClock.now(), 40);
     jobs.push(await submit(steps), await submit(steps));
-    assert.equal((await scale()).wanted, 3);
-    await reaches(3, systemClock.now(), 40);
+    assert.ok((await scale()).wanted >= MOST);
+    await reaches(MOST, systemClock.now(), 40);
   });
 
   it("shrinks under busy workers as their jobs get on: all finish, no step that was done is done again", async () => {
     driver.resume();
-    await driver.reaches(3);
+    await driver.reaches(MOST);
     const start = systemClock.now();
     const histories = Promise.all(jobs.map(({ id }) => events(id)));
     // Workers that start beside others measure lower rates: the backlog may first be more than it was.
