@@ -146,9 +146,13 @@ export async function openCoordinator(deps: DomainDeps, config: DomainConfig): P
       while (stores.shared !== undefined && !signal.aborted) {
         await clock.sleep(LEARN_MS, signal).catch(() => {});
         if (signal.aborted || leadership.term !== undefined) continue;
-        const stored = await stores.models.all(signal);
-        models.learn(stored);
-        capacities.learn(stored);
+        try {
+          const stored = await stores.models.all(signal);
+          models.learn(stored);
+          capacities.learn(stored);
+        } catch (reason) {
+          if (!signal.aborted) log.warn({ err: reason }, "models were not compared with the store");
+        }
       }
     },
     async settled() {
