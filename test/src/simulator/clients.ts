@@ -17,6 +17,8 @@ const AGAIN = new Set(["unavailable", "deadline_exceeded", "cancelled", "resourc
 export interface ClientDeps {
   readonly world: World;
   readonly network: Network<Door>;
+  /** Hosts of the coordinators: any answers. */
+  readonly coordinators: readonly string[];
   readonly dice: Dice;
   readonly history: History;
   readonly onBug: (reason: unknown) => void;
@@ -26,10 +28,12 @@ export interface ClientDeps {
 export class Clients {
   readonly #deps: ClientDeps;
   readonly #processes: SimProcess[] = [];
+  readonly #picks: Dice;
   #busy = 0;
 
   constructor(deps: ClientDeps) {
     this.#deps = deps;
+    this.#picks = deps.dice.of("coordinators");
   }
 
   /** Clients that still wait for something. */
@@ -138,8 +142,9 @@ export class Clients {
   }
 
   #caller(process: SimProcess): Caller<Door> {
-    const { network, onBug } = this.#deps;
-    return { network, process, host: "coordinator", onBug };
+    const { network, coordinators, onBug } = this.#deps;
+    const host = coordinators[this.#picks.whole(0, coordinators.length - 1)] as string;
+    return { network, process, host, onBug };
   }
 
   #process(name: string): SimProcess {

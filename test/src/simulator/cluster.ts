@@ -3,7 +3,7 @@ import type { Dice } from "./dice.js";
 import { Disk } from "./disk.js";
 import { workerFacts } from "./fake-facts.js";
 import type { ComputeTimes } from "./fake-model.js";
-import { workerHost } from "./faults.js";
+import { coordinatorHost, workerHost } from "./faults.js";
 import type { History } from "./history.js";
 import type { Network } from "./network.js";
 import type { Perils } from "./perils.js";
@@ -25,12 +25,22 @@ export interface ClusterDeps {
 
 export interface ClusterConfig {
   readonly coordinator: CoordinatorConfig;
+  readonly coordinators: number;
   readonly workers: number;
   /** Whether workers compute a job together. */
   readonly canShare: boolean;
   readonly times: ComputeTimes;
   /** Whether a worker that is started again keeps its id. */
   readonly keepsIds: boolean;
+}
+
+interface CoordinatorSlot {
+  readonly host: string;
+  process: SimProcess | undefined;
+  stop: (() => Promise<void>) | undefined;
+  starts: number;
+  downUntil: number;
+  wallAheadMs: number;
 }
 
 interface Slot {
@@ -50,16 +60,20 @@ export class Cluster {
   readonly #deps: ClusterDeps;
   readonly #config: ClusterConfig;
   readonly #slots: readonly Slot[];
-  #coordinator: SimProcess | undefined;
-  #stopCoordinator: (() => Promise<void>) | undefined;
-  #coordinatorStarts = 0;
-  #coordinatorDownUntil = 0;
-  #wallAheadMs = 0;
+  readonly #coordinators: readonly CoordinatorSlot[];
 
   constructor(deps: ClusterDeps, config: ClusterConfig) {
     this.#deps = deps;
     this.#config = config;
     this.groups = new SimGroups(deps.network);
+    this.#coordinators = Array.from({ length: config.coordinators }, (_, i) => ({
+      host: coordinatorHost(i),
+      process: undefined,
+      stop: undefined,
+      starts: 0,
+      downUntil: 0,
+      wallAheadMs: 0,
+    }));
     this.#slots = Array.from({ length: config.workers }, (_, i) => ({
       host: workerHost(i),
       starts: 0,
@@ -72,25 +86,27 @@ export class Cluster {
   }
 
   start(): void {
-    this.#startCoordinator();
+    for (const slot of this.#coordinators) this.#startCoordinator(slot);
     for (const index of this.#slots.keys()) this.#startWorker(index);
   }
 
-  get coordinator(): SimProcess | undefined {
-    return this.#coordinator;
+  get coordinators(): readonly SimProcess[] {
+    return this.#coordinators.flatMap(({ process }) => (process?.isAlive === true ? [process] : []));
   }
 
   get workers(): readonly SimWorker[] {
     return this.#slots.flatMap(({ worker }) => (worker?.process.isAlive === true ? [worker] : []));
   }
 
-  endCoordinator(downMs: number, how: "kill" | "power loss" | "stop"): void {
-    this.#coordinatorDownUntil = this.#deps.world.now + downMs;
-    const process = this.#coordinator;
-    if (how !== "stop" || this.#stopCoordinator === undefined) process?.end(how === "power loss");
+  endCoordinator(index: number, downMs: number, how: "kill" | "power loss" | "stop"): void {
+    const slot = this.#coordinators[index];
+    if (slot?.process?.isAlive !== true) return;
+    const { process, stop } = slot;
+    slot.downUntil = this.#deps.world.now + downMs;
+    if (how !== "stop" || stop === undefined) process.end(how === "power loss");
     else
-      this.#stopCoordinator().then(
-        () => process?.end(),
+      stop().then(
+        () => process.end(),
         (reason: unknown) => this.#deps.onBug(reason),
       );
   }
@@ -113,43 +129,44 @@ export class Cluster {
     this.#deps.world.after(ms, () => this.#applySlowness(slot));
   }
 
-  freeze(index: number | "coordinator", ms: number): void {
-    const process = index === "coordinator" ? this.#coordinator : this.#slots[index]?.worker?.process;
-    process?.freeze(ms);
+  freezeCoordinator(index: number, ms: number): void {
+    this.#coordinators[index]?.process?.freeze(ms);
+  }
+
+  freezeWorker(index: number, ms: number): void {
+    this.#slots[index]?.worker?.process.freeze(ms);
   }
 
   /** The wall clock of a host jumps. */
   jump(host: string, ms: number): void {
-    if (host === "coordinator") {
-      this.#wallAheadMs += ms;
-      if (this.#coordinator !== undefined) this.#coordinator.wallAheadMs = this.#wallAheadMs;
-      return;
+    for (const slot of [...this.#coordinators, ...this.#slots]) {
+      if (slot.host !== host) continue;
+      slot.wallAheadMs += ms;
+      const process = "worker" in slot ? slot.worker?.process : slot.process;
+      if (process !== undefined) process.wallAheadMs = slot.wallAheadMs;
     }
-    const slot = this.#slots.find((one) => one.host === host);
-    if (slot === undefined) return;
-    slot.wallAheadMs += ms;
-    if (slot.worker !== undefined) slot.worker.process.wallAheadMs = slot.wallAheadMs;
   }
 
-  #startCoordinator(): void {
+  #startCoordinator(slot: CoordinatorSlot): void {
     const { world, dice, history } = this.#deps;
-    this.#coordinatorStarts += 1;
-    const name = `coordinator#${this.#coordinatorStarts}`;
-    const process = new SimProcess(world, name, "coordinator");
-    process.wallAheadMs = this.#wallAheadMs;
-    this.#coordinator = process;
-    this.#stopCoordinator = undefined;
+    slot.starts += 1;
+    const name = `${slot.host}#${slot.starts}`;
+    const process = new SimProcess(world, name, slot.host);
+    process.wallAheadMs = slot.wallAheadMs;
+    slot.process = process;
+    slot.stop = undefined;
     process.onEnd((isPowerLoss) => {
       history.tell({ kind: "ended", process: name, detail: isPowerLoss ? "power loss" : "" });
-      if (isPowerLoss) this.disk.losePower(dice.of(`${name} power`));
-      else this.disk.outlive();
-      const pauseMs = Math.max(dice.between(100, 1_500), this.#coordinatorDownUntil - world.now);
-      world.after(pauseMs, () => this.#startCoordinator());
+      // A store on a host of its own has what was sent to it.
+      if (isPowerLoss && this.#coordinators.length === 1) this.disk.losePower(name, dice.of(`${name} power`));
+      else this.disk.outlive(name);
+      const pauseMs = Math.max(dice.between(100, 1_500), slot.downUntil - world.now);
+      world.after(pauseMs, () => this.#startCoordinator(slot));
     });
     const deps = { ...this.#deps, disk: this.disk, dice: dice.of(name) };
     startSimCoordinator(deps, process, this.#config.coordinator).then(
       (stop) => {
-        if (this.#coordinator === process) this.#stopCoordinator = stop;
+        if (slot.process === process) slot.stop = stop;
       },
       () => process.end(), // it says why and exits; the supervisor tries again
     );
@@ -172,6 +189,7 @@ export class Cluster {
     });
     const deps = {
       ...this.#deps,
+      coordinators: this.#coordinators.map((one) => one.host),
       groups: this.groups,
       dice: dice.of(name),
       bendLink: bend.link ?? ((link) => link),

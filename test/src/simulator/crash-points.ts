@@ -14,6 +14,7 @@ const WRITES = [
   "jobs.delete",
   ...TURNS.map((turn) => `jobs.update ${turn}`),
   "models.put",
+  "lease.write",
   "blobs.put checkpoint",
   "blobs.put artifact",
   "blobs.delete checkpoint",

@@ -56,7 +56,7 @@ export class Dice {
     return {
       id: () => {
         ids += 1;
-        return `${name}${ids}`;
+        return `${name}x${ids}`;
       },
       seed: () => Math.floor(this.next() * 2 ** 48),
     };

@@ -1,6 +1,6 @@
 import { CRASH_POINTS } from "./crash-points.js";
 import type { Dice } from "./dice.js";
-import type { StoreMood } from "./sim-stores.js";
+import { STORE_HOST, type StoreMood } from "./sim-stores.js";
 
 /** Something that goes wrong, at a moment in milliseconds. */
 export type Fault =
@@ -20,10 +20,18 @@ export type Fault =
       readonly factor: number;
       readonly ms: number;
     }
-  | { readonly kind: "kill coordinator"; readonly at: number; readonly downMs: number }
-  | { readonly kind: "coordinator loses power"; readonly at: number; readonly downMs: number }
-  | { readonly kind: "stop coordinator"; readonly at: number; readonly downMs: number }
-  | { readonly kind: "freeze coordinator"; readonly at: number; readonly ms: number }
+  | {
+      readonly kind: "kill coordinator" | "coordinator loses power" | "stop coordinator";
+      readonly at: number;
+      readonly coordinator: number;
+      readonly downMs: number;
+    }
+  | {
+      readonly kind: "freeze coordinator";
+      readonly at: number;
+      readonly coordinator: number;
+      readonly ms: number;
+    }
   | {
       readonly kind: "partition";
       readonly at: number;
@@ -47,7 +55,16 @@ export type Fault =
 
 export type FaultKind = Fault["kind"];
 
-/** Hosts by name: "coordinator", "clients", and those of the workers. */
+/** How many processes there are to go wrong. */
+export interface Population {
+  readonly coordinators: number;
+  readonly workers: number;
+}
+
+export function coordinatorHost(coordinator: number): string {
+  return `coordinator${coordinator}`;
+}
+
 export function workerHost(worker: number): string {
   return `host${worker}`;
 }
@@ -91,24 +108,24 @@ const DRAWN: readonly FaultKind[] = [
 ];
 
 /** Up to twelve faults; none in a few runs, so that a fault is not what makes them pass. */
-export function drawFaults(dice: Dice, workers: number): Fault[] {
+export function drawFaults(dice: Dice, population: Population): Fault[] {
   const count = dice.chance(0.05) ? 0 : dice.whole(1, 12);
   // Misfortunes seldom come singly: in some runs they come within seconds.
   const [from, to] = dice.chance(0.4) ? [dice.between(0, 20_000), 6_000] : [0, HORIZON_MS];
   const faults = Array.from({ length: count }, (_, i) => {
     const own = dice.of(`fault ${i}`);
-    return drawFault(own, workers, from + own.between(0, to));
+    return drawFault(own, population, from + own.between(0, to));
   });
-  if (dice.chance(0.1)) faults.push(...silentLoss(dice.of("silent loss"), workers));
+  if (dice.chance(0.1)) faults.push(...silentLoss(dice.of("silent loss"), population));
   return faults.sort((a, b) => a.at - b.at);
 }
 
 /** A worker that only its silence tells of, while the coordinator's clock has just been set. */
-function silentLoss(dice: Dice, workers: number): Fault[] {
+function silentLoss(dice: Dice, { workers }: Population): Fault[] {
   const at = dice.between(1_000, 30_000);
   const worker = dice.whole(0, workers - 1);
   return [
-    { kind: "clock jump", at, host: "coordinator", ms: dice.pick([-1, 1]) * 3_600_000 },
+    { kind: "clock jump", at, host: coordinatorHost(0), ms: dice.pick([-1, 1]) * 3_600_000 },
     {
       kind: "worker loses power",
       at: at + dice.between(0, 5_000),
@@ -118,15 +135,24 @@ function silentLoss(dice: Dice, workers: number): Fault[] {
   ];
 }
 
-function drawFault(dice: Dice, workers: number, at: number): Fault {
+function drawFault(dice: Dice, { coordinators, workers }: Population, at: number): Fault {
   const kind = DRAWN[dice.whole(0, DRAWN.length - 1)] as FaultKind;
   const worker = dice.whole(0, workers - 1);
   const downMs = dice.between(100, 8_000);
   const ms = dice.chance(0.5) ? dice.between(100, 4_000) : dice.between(2_000, LONGEST_MS);
-  const hosts = ["coordinator", ...Array.from({ length: workers }, (_, i) => workerHost(i)), "clients"];
+  const coordinator = dice.whole(0, coordinators - 1);
+  const hosts = [
+    ...Array.from({ length: coordinators }, (_, i) => coordinatorHost(i)),
+    ...Array.from({ length: workers }, (_, i) => workerHost(i)),
+    ...(coordinators > 1 ? [STORE_HOST, STORE_HOST] : []),
+    "clients",
+  ];
   const from = hosts[dice.whole(0, hosts.length - 2)] as string;
   const others = hosts.filter((host) => host !== from) as [string, ...string[]];
-  const to = dice.chance(0.6) && from !== "coordinator" ? "coordinator" : dice.pick(others);
+  const to =
+    dice.chance(0.6) && from !== coordinatorHost(coordinator)
+      ? coordinatorHost(coordinator)
+      : dice.pick(others);
   switch (kind) {
     case "kill worker":
     case "worker loses power":
@@ -139,9 +165,9 @@ function drawFault(dice: Dice, workers: number, at: number): Fault {
     case "kill coordinator":
     case "coordinator loses power":
     case "stop coordinator":
-      return { kind, at, downMs };
+      return { kind, at, coordinator, downMs };
     case "freeze coordinator":
-      return { kind, at, ms };
+      return { kind, at, coordinator, ms };
     case "partition":
       return dice.chance(0.5)
         ? { kind, at, from, to, isOneWay: dice.chance(0.5), ms }
@@ -156,7 +182,7 @@ function drawFault(dice: Dice, workers: number, at: number): Fault {
       return {
         kind,
         at,
-        host: dice.chance(0.7) ? "coordinator" : workerHost(worker),
+        host: dice.chance(0.7) ? coordinatorHost(coordinator) : workerHost(worker),
         ms: dice.pick([-1, 1]) * 3_600_000,
       };
     case "damage":

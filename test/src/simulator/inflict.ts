@@ -29,22 +29,22 @@ export function inflict({ cluster, network, perils, history, dice }: Victims, fa
       cluster.endWorker(fault.worker, fault.downMs, "stop");
       return;
     case "freeze worker":
-      cluster.freeze(fault.worker, fault.ms);
+      cluster.freezeWorker(fault.worker, fault.ms);
       return;
     case "slow worker":
       cluster.slowWorker(fault.worker, fault.factor, fault.ms);
       return;
     case "kill coordinator":
-      cluster.endCoordinator(fault.downMs, "kill");
+      cluster.endCoordinator(fault.coordinator, fault.downMs, "kill");
       return;
     case "coordinator loses power":
-      cluster.endCoordinator(fault.downMs, "power loss");
+      cluster.endCoordinator(fault.coordinator, fault.downMs, "power loss");
       return;
     case "stop coordinator":
-      cluster.endCoordinator(fault.downMs, "stop");
+      cluster.endCoordinator(fault.coordinator, fault.downMs, "stop");
       return;
     case "freeze coordinator":
-      cluster.freeze("coordinator", fault.ms);
+      cluster.freezeCoordinator(fault.coordinator, fault.ms);
       return;
     case "partition":
       network.cut(fault.from, fault.to, fault.ms);

@@ -2,8 +2,10 @@ import {
   type Coordinator,
   type DomainConfig,
   Leadership,
+  leadInTurn,
   type Observer,
   openCoordinator,
+  RegisterLease,
 } from "@cogfleet/coordinator/testing/domain.js";
 import { type Clock, ClusterError, type Logger } from "@cogfleet/core";
 import type { Dice } from "./dice.js";
@@ -26,6 +28,8 @@ export interface CoordinatorConfig extends DomainConfig {
   readonly heartbeatMs: number;
   /** Of its disk; 1: a good one. */
   readonly slowness: number;
+  /** Whether others may lead: the stores are on a host of their own. */
+  readonly isOneOfSeveral: boolean;
 }
 
 export interface SimCoordinatorDeps {
@@ -34,6 +38,7 @@ export interface SimCoordinatorDeps {
   readonly dice: Dice;
   readonly perils: StorePerils;
   readonly history: History;
+  readonly onBug: (reason: unknown) => void;
   /** Lets a test put a defect between the domain and its stores, or around it. */
   readonly bend: Bend;
 }
@@ -46,6 +51,8 @@ export interface Bend {
   coordinator?(coordinator: Coordinator): Coordinator;
 }
 
+const LEADER_LEASE_MS = 3_000;
+
 /** A coordinator's process: opens the real domain on the disk, then lets others in. Resolves with how to stop it in order. */
 export async function startSimCoordinator(
   deps: SimCoordinatorDeps,
@@ -54,18 +61,28 @@ export async function startSimCoordinator(
 ): Promise<() => Promise<void>> {
   const { network, history, bend } = deps;
   const config = bend.config?.(asked) ?? asked;
-  const storeDeps: SimStoreDeps = { ...deps, process, slowness: config.slowness };
+  const storeDeps: SimStoreDeps = {
+    ...deps,
+    process,
+    slowness: config.slowness,
+    way: config.isOneOfSeveral ? network : undefined,
+  };
   const stores = simStores(storeDeps);
   const leadership = new Leadership();
-  leadership.begin(1); // it holds its disk alone
+  if (!config.isOneOfSeveral) leadership.begin(1);
+  const log = loggerOf(history, process);
+  const clock = bend.clock?.(process.clock) ?? process.clock;
+  const given = bend.stores?.(stores, process) ?? stores;
+  let lease: RegisterLease | undefined;
   const opened = await openCoordinator(
     {
       leadership,
-      stores: bend.stores?.(stores, process) ?? stores,
+      leader: () => lease?.current(),
+      stores: given,
       observer: observerOf(history, process),
-      clock: bend.clock?.(process.clock) ?? process.clock,
+      clock,
       random: deps.dice.random(),
-      log: loggerOf(history, process),
+      log,
     },
     config,
   );
@@ -73,7 +90,15 @@ export async function startSimCoordinator(
   const stopping = new AbortController();
   const { heartbeatMs, leaseMs } = config;
   network.listen(process, { coordinator, heartbeatMs, leaseMs, stopping: stopping.signal });
-  const watching = coordinator.watch(stopping.signal);
+  const { signal } = stopping;
+  const lead = (): Promise<void> => {
+    if (given.shared === undefined) return coordinator.watch(signal);
+    const own = { holder: process.name, address: `${process.host}:7070`, leaseMs: LEADER_LEASE_MS };
+    lease = new RegisterLease({ register: given.shared.lease, clock, log }, own);
+    return leadInTurn({ lease, leadership, work: coordinator, clock, log }, signal);
+  };
+  const watching = Promise.all([lead(), coordinator.follow(signal)]);
+  watching.catch(deps.onBug);
   history.tell({ kind: "started", process: process.name, detail: "" });
   return async () => {
     network.close(process);

@@ -29,10 +29,10 @@ export interface SimDialDeps {
 
 const PIECE_BYTES = 200;
 
-/** The worker's way to the coordinator: what services/worker/src/rpc and services/coordinator/src/rpc do over gRPC. */
-export function simDial(deps: SimDialDeps): Dial {
+/** The worker's way to a coordinator: what services/worker/src/rpc and services/coordinator/src/rpc do over gRPC. */
+export function simDial(deps: SimDialDeps, host: string): Dial {
   const { network, process, facts, onBug } = deps;
-  const caller: Caller<Door> = { network, process, host: "coordinator", onBug };
+  const caller: Caller<Door> = { network, process, host, onBug };
   return async (signal) => {
     const socket = network.connect<FromWorker, ToWorker>(process, caller.host, (door, far) => {
       void serveWorker(door, far, onBug);

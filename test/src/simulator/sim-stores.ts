@@ -4,6 +4,7 @@ import type {
   JobListener,
   JobQuery,
   JobStore,
+  SharedStores,
   StoredJob,
   Stores,
 } from "@cogfleet/coordinator/testing/domain.js";
@@ -31,17 +32,48 @@ export interface SimStoreDeps {
   readonly dice: Dice;
   readonly perils: StorePerils;
   readonly history: History;
+  /** The way to a store that several processes share; undefined: the disk is their own machine's. */
+  readonly way: Way | undefined;
   /** Every call takes so many times as long as on a good disk. */
   readonly slowness: number;
 }
 
+/** What lies between a process and a store on another host. */
+export interface Way {
+  blockedMs(from: string, to: string): number;
+  delayMs(): number;
+}
+
+/** Where a shared store is. */
+export const STORE_HOST = "store";
+
 const SLOW = 200;
+/** After which a call to a shared store is given up. */
+const ANSWER_MS = 5_000;
 
 /** The stores of one process on a disk that outlives it. */
 export function simStores(deps: SimStoreDeps): Omit<Stores, "close"> {
   const access = new Access(deps);
   const { disk } = deps;
+  const shared: SharedStores = {
+    lease: {
+      read: (signal) => access.read(() => disk.lease.read(neverAborts), signal),
+      write: (record, revision, signal) =>
+        orAbort(
+          access.write("lease.write", () => disk.lease.write(record, revision, neverAborts)),
+          signal,
+        ),
+    },
+    board: {
+      show: (workers, signal) =>
+        access.read(() => {
+          disk.board = workers;
+        }, signal),
+      workers: () => disk.board,
+    },
+  };
   return {
+    shared: deps.way === undefined ? undefined : shared,
     jobs: new SimJobStore(deps, access),
     blobs: new SimBlobStore(deps, access),
     models: {
@@ -65,22 +97,41 @@ export class Access {
 
   async read<T>(look: () => T | Promise<T>, signal: AbortSignal): Promise<T> {
     signal.throwIfAborted();
-    await orAbort(this.#pass(0.05, 0.4), signal);
+    await orAbort(this.#read(), signal);
+    const found = await look();
+    await orAbort(this.#cross("back"), signal);
+    return found;
+  }
+
+  async #read(): Promise<void> {
+    await this.#cross("there");
+    await this.#pass(0.05, 0.4);
     if (this.#deps.perils.mood() === "down") throw storeIsDown();
-    return look();
+  }
+
+  /** A message to a shared store, or from it. */
+  async #cross(direction: "there" | "back"): Promise<void> {
+    const { way, process } = this.#deps;
+    if (way === undefined) return;
+    const [from, to] = direction === "there" ? [process.host, STORE_HOST] : [STORE_HOST, process.host];
+    const blockedMs = way.blockedMs(from, to);
+    await process.pass(Math.min(blockedMs, ANSWER_MS) + way.delayMs());
+    if (blockedMs > ANSWER_MS) throw storeIsDown();
   }
 
   /** At "before" nothing is written, at "after" all is and the caller does not know it yet. */
   async write<T>(point: string, act: () => T | Promise<T>): Promise<T> {
     const { perils, process, disk } = this.#deps;
     await this.at(`${point} before`);
+    await this.#cross("there");
     await this.#pass(0.05, 0.5);
     const mood = perils.mood();
     if (mood === "down") throw storeIsDown();
     if (mood === "full") throw new ClusterError("resource_exhausted", "the disk of the store is full");
-    const sync = disk.write(act);
+    const sync = disk.write(process.name, act);
     await this.#pass(0.2, 2);
     const result = await sync();
+    await this.#cross("back");
     await this.at(`${point} after`);
     if (perils.mood() !== "mute") return result;
     await process.pass(1_000);
@@ -109,6 +160,10 @@ class SimJobStore implements JobStore {
   readonly #access: Access;
   /** One write at a time reaches the disk, as with a log. */
   #last: Promise<unknown> = Promise.resolve();
+  readonly #listeners = new Set<JobListener>();
+  /** Of other processes, on their way. */
+  readonly #news = new Map<string, StoredJob | undefined>();
+  #isOwn = false;
 
   constructor(deps: SimStoreDeps, access: Access) {
     this.#deps = deps;
@@ -117,7 +172,7 @@ class SimJobStore implements JobStore {
 
   create(job: Job, events: readonly JobEvent[], signal: AbortSignal) {
     return this.#inTurn("jobs.create", signal, async () => {
-      const result = await this.#image.create(job, events, neverAborts);
+      const result = await this.#own(job.id, () => this.#image.create(job, events, neverAborts));
       if (result.isNew) this.#tell(job, events);
       return result;
     });
@@ -125,7 +180,7 @@ class SimJobStore implements JobStore {
 
   async update(job: Job, revision: number, events: readonly JobEvent[], signal: AbortSignal) {
     return this.#inTurn(`jobs.update ${turnOf(job, events)}`, signal, async () => {
-      const stored = await this.#image.update(job, revision, events, neverAborts);
+      const stored = await this.#own(job.id, () => this.#image.update(job, revision, events, neverAborts));
       if (stored !== undefined) this.#tell(job, events);
       return stored;
     });
@@ -133,7 +188,7 @@ class SimJobStore implements JobStore {
 
   delete(jobId: string, signal: AbortSignal): Promise<void> {
     return this.#inTurn("jobs.delete", signal, async () => {
-      await this.#image.delete(jobId, neverAborts);
+      await this.#own(jobId, () => this.#image.delete(jobId, neverAborts));
       this.#deps.history.tell({ kind: "deleted", process: this.#deps.process.name, jobId });
     });
   }
@@ -156,18 +211,53 @@ class SimJobStore implements JobStore {
 
   onChange(jobId: string, listener: () => void): () => void {
     const { process } = this.#deps;
-    return this.#image.onChange(jobId, () => process.after(0, listener));
+    return this.#image.onChange(jobId, () => process.after(this.#newsMs(), listener));
   }
 
   onAnyChange(listener: JobListener): () => void {
     const { process } = this.#deps;
-    return this.#image.onAnyChange((jobId, stored) => {
-      if (process.isAlive) listener(jobId, stored);
+    this.#listeners.add(listener);
+    const stop = this.#image.onAnyChange((jobId, stored) => {
+      if (!process.isAlive) return;
+      if (this.#isOwn) {
+        this.#news.delete(jobId);
+        listener(jobId, stored);
+        return;
+      }
+      this.#news.set(jobId, stored);
+      process.after(this.#newsMs(), () => this.#hear(jobId));
     });
+    return () => {
+      this.#listeners.delete(listener);
+      stop();
+    };
   }
 
-  caughtUp(signal: AbortSignal): Promise<void> {
-    return this.#access.read(() => {}, signal);
+  async caughtUp(signal: AbortSignal): Promise<void> {
+    await this.#access.read(() => {}, signal);
+    for (const jobId of [...this.#news.keys()]) this.#hear(jobId);
+  }
+
+  /** What another process wrote is heard of late, and of what came meanwhile only the last. */
+  #hear(jobId: string): void {
+    if (!this.#news.has(jobId)) return;
+    const stored = this.#news.get(jobId);
+    this.#news.delete(jobId);
+    for (const listener of this.#listeners) listener(jobId, stored);
+  }
+
+  #newsMs(): number {
+    const { way, process } = this.#deps;
+    return way === undefined ? 0 : way.blockedMs(STORE_HOST, process.host) + way.delayMs();
+  }
+
+  /** Our own changes are told at once. */
+  #own<T>(jobId: string, act: () => Promise<T>): Promise<T> {
+    this.#isOwn = true;
+    const result = act(); // tells before it returns
+    this.#isOwn = false;
+    this.#news.delete(jobId);
+    return result;
   }
 
   get #image(): JobStore {

@@ -1,6 +1,8 @@
 import type { WorkerFacts } from "@cogfleet/coordinator/testing/domain.js";
 import {
   type CoordinatorLink,
+  type Dial,
+  dialLeader,
   FleetClient,
   type FleetConnection,
   Worker,
@@ -21,6 +23,8 @@ const GRACE_MS = 10_000;
 export interface SimWorkerDeps {
   readonly network: Network<Door>;
   readonly groups: SimGroups<Door>;
+  /** Hosts of the coordinators. */
+  readonly coordinators: readonly string[];
   readonly dice: Dice;
   readonly perils: LinkPerils;
   readonly history: History;
@@ -52,13 +56,15 @@ export class SimWorker {
       history.tell({ kind: "begun", worker: process.name, jobId, epoch, step });
     };
     const model = new SimModel(process, MODEL, times, onBegin);
-    const dial = simDial({ ...deps, process, facts });
+    const addresses = deps.coordinators.map((host) => ({ address: `${host}:7070`, host }));
+    const dialAt = ({ host }: { readonly host: string }): Dial => simDial({ ...deps, process, facts }, host);
+    const dial = dialLeader({ clock, dialAt, resolve: async () => addresses }, ["coordinators"]);
     this.#client = new FleetClient({
       clock,
       random,
       log,
       dial: async (signal) => deps.bendLink(await dial(signal), process),
-      address: "coordinator",
+      address: "coordinators",
       takeVitals: () => ({ eventLoopLagMs: 0, stepComputeSeconds: model.stepSeconds }),
       onCommand: (command) => {
         if (command.kind === "assign") model.stepSeconds = 0;

@@ -6,7 +6,7 @@ import { Clients } from "./clients.js";
 import { Cluster, type ClusterConfig, type ClusterDeps } from "./cluster.js";
 import { Dice } from "./dice.js";
 import type { StoredBlob } from "./disk.js";
-import { drawFaults, endOf, type Fault } from "./faults.js";
+import { coordinatorHost, drawFaults, endOf, type Fault } from "./faults.js";
 import { History } from "./history.js";
 import { inflict } from "./inflict.js";
 import { Network } from "./network.js";
@@ -21,7 +21,7 @@ const PATIENCE_MS = 300_000;
 const CALM_MS = 150_000;
 const LOOK_MS = 10_000;
 /** Of a coordinator at rest: one for each thing that it watches. */
-const MOST_SLEEPS = 6;
+const MOST_SLEEPS = 9;
 
 /** What a seed stands for. */
 export interface Scenario {
@@ -47,11 +47,13 @@ export interface Outcome {
 export function scenarioOf(seed: number): Scenario {
   const dice = new Dice(`seed ${seed}`);
   const workers = dice.of("workers").whole(1, 4);
+  const coordinators = dice.of("coordinators").chance(0.4) ? dice.of("replicas").whole(2, 3) : 1;
   const canShare = dice.of("share").chance(0.4);
   const times = dice.of("times");
   return {
     seed,
     config: {
+      coordinators,
       workers,
       canShare,
       keepsIds: dice.of("ids").chance(0.5),
@@ -62,6 +64,7 @@ export function scenarioOf(seed: number): Scenario {
       },
       coordinator: {
         heartbeatMs: 1_000,
+        isOneOfSeveral: coordinators > 1,
         slowness: dice.of("disk").pick([1, 1, 1, 20, 60]),
         leaseMs: 3_000,
         maxQueued: dice.of("limit").chance(0.15) ? dice.of("queue").whole(1, 2) : 1_000,
@@ -74,7 +77,7 @@ export function scenarioOf(seed: number): Scenario {
       },
     },
     wishes: drawWishes(dice.of("wishes"), canShare ? workers : 1),
-    faults: drawFaults(dice.of("faults"), workers),
+    faults: drawFaults(dice.of("faults"), { coordinators, workers }),
   };
 }
 
@@ -105,7 +108,8 @@ async function play(
   const perils = new Perils(history, () => world.now);
   const shared = { world, network, history, onBug };
   const cluster = new Cluster({ ...shared, dice: dice.of("cluster"), perils, bend }, scenario.config);
-  const clients = new Clients({ ...shared, dice: dice.of("clients") });
+  const coordinators = Array.from({ length: scenario.config.coordinators }, (_, i) => coordinatorHost(i));
+  const clients = new Clients({ ...shared, coordinators, dice: dice.of("clients") });
   cluster.start();
   for (const wish of scenario.wishes) clients.start(wish);
   for (const fault of scenario.faults)
@@ -147,7 +151,7 @@ function leftoversOf(cluster: Cluster, clients: Clients, network: Network<Door>)
   const note = (isWrong: boolean, what: string): void => {
     if (isWrong) found.push(what);
   };
-  const { workers, coordinator } = cluster;
+  const { workers, coordinators } = cluster;
   note(clients.busy > 0, `${clients.busy} clients still wait for an answer`);
   for (const worker of workers) {
     note(worker.isBusy, `worker ${worker.process.name} still holds an assignment`);
@@ -157,17 +161,19 @@ function leftoversOf(cluster: Cluster, clients: Clients, network: Network<Door>)
     );
   }
   note(cluster.groups.size > 0, `${cluster.groups.size} ranks are still in a group`);
-  const door = network.doorOf("coordinator");
-  note(door === undefined, "no coordinator listens");
-  if (door !== undefined) {
+  let connected = 0;
+  for (const process of coordinators) {
+    const door = network.doorOf(process.host);
+    note(door === undefined, `${process.name} does not listen`);
+    note(process.sleeping > MOST_SLEEPS, `${process.name} holds ${process.sleeping} timers`);
+    if (door === undefined) continue;
     const { dispatcher, workers: registry } = door.coordinator;
-    note(dispatcher.queue.size > 0, `${dispatcher.queue.size} jobs are queued in memory`);
+    connected += registry.all().length;
+    note(dispatcher.queue.size > 0, `${process.name} has ${dispatcher.queue.size} jobs in its queue`);
     for (const { worker, assignment } of registry.all())
-      note(assignment !== undefined, `the coordinator believes that ${worker.id} holds ${assignment?.jobId}`);
-    const missing = workers.length - registry.all().length;
-    note(missing > 0, `${missing} workers are not connected`);
+      note(assignment !== undefined, `${process.name} believes that ${worker.id} holds ${assignment?.jobId}`);
   }
-  note((coordinator?.sleeping ?? 0) > MOST_SLEEPS, `the coordinator holds ${coordinator?.sleeping} timers`);
+  note(connected !== workers.length, `${connected} of ${workers.length} workers are connected`);
   // A worker holds one connection, and its coordinator the other end.
   note(network.open > 2 * workers.length, `${network.open} ends of connections are open`);
   return found;

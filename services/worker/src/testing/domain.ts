@@ -8,6 +8,7 @@ export type {
   CoordinatorLink,
   Report,
 } from "../assignment.js";
+export { dialLeader } from "../dial-leader.js";
 export { type Dial, FleetClient, type FleetConnection } from "../fleet-client.js";
 export type { VideoEncoder } from "../mp4/video-encoder.js";
 export type { JoinedGroup } from "../run-assignment.js";
