@@ -187,7 +187,7 @@ export class Dispatcher {
   }
 
   #start(start: GroupStart): void {
-    const { workers } = this.#deps;
+    const { workers, leadership } = this.#deps;
     const queued = this.queue.remove(start.jobId);
     if (queued === undefined) return;
     // Taken at once, so that the next round sees neither the job nor the workers.
@@ -203,8 +203,9 @@ export class Dispatcher {
         // The store did not take it: the job waits for the next tick.
         for (const member of members) workers.release(member, assignment);
         groups.close(group);
-        // The queue may have it again already: whether the write happened is not known.
-        this.queue.add(queued);
+        // The queue may have it again already: whether the write happened is not known. Once another one leads, the
+        // queue follows the store, which may have told of the job's end before this call failed.
+        if (leadership.term !== undefined) this.queue.add(queued);
         throw reason;
       }
     });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { neverAborts } from "@cogfleet/core";
+import { ClusterError, neverAborts } from "@cogfleet/core";
 import { House } from "./testing/house.js";
 
 describe("a coordinator that leads no more", () => {
@@ -28,5 +28,18 @@ describe("a coordinator that leads no more", () => {
     await house.jobs.cancel(id, neverAborts);
     const { job } = (await house.store.get(id, neverAborts)) ?? assert.fail("the job is gone");
     assert.deepEqual([job.state, job.term], [{ kind: "running", isCancelAsked: true }, 1]);
+  });
+
+  it("keeps nothing waiting that it could not give away: whoever leads has decided since", async () => {
+    const house = new House();
+    await house.worker("early").leave(); // its model is known
+    const { id } = await house.submit();
+    house.store.update = async () => {
+      house.leadership.end();
+      throw new ClusterError("unavailable", "no store");
+    };
+    house.worker("w");
+    await house.dispatcher.settled();
+    assert.equal(house.dispatcher.queue.has(id), false);
   });
 });
