@@ -40,8 +40,8 @@ const LINKS_GBIT = [10, 25, 100, 200] as const;
 /** With the copies between card and host, which change the balance: at one link. */
 const HOST_GBIT = 100;
 const LATENCY_SECONDS = 20e-6;
-/** All layers are alike: the time from one attention to the next stands for that of the 42 - 3 that are not run. */
-const LAYERS = 3;
+/** All layers are alike: the time from one attention to the next stands for that of the 40 that are not run. */
+const LAYERS = 2;
 /**
  * A dilated step takes so many times as long as the same step at loopback's full speed. Ranks share one thread here, and
  * what it does between transfers is no part of the model: at 16 it is a few percent. Below 4 the real traffic would be
