@@ -7,7 +7,7 @@ import { FaultFleet, REQUEST } from "./fleet.js";
 
 const TERMINAL = ["JOB_STATE_COMPLETED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"];
 
-describe("clients", { timeout: 240_000 }, () => {
+describe("clients", { timeout: 540_000 }, () => {
   it("row 22: a storm of one submission is one job, and another body under its key is refused", async (t) => {
     const fleet = await FaultFleet.start(t);
     const worker = new FakeWorker(fleet.port, "w");

@@ -21,7 +21,7 @@ async function wired(t: TestContext): Promise<{ fleet: FaultFleet; wires: readon
   return { fleet, wires };
 }
 
-describe("wires that fail", { timeout: 240_000 }, () => {
+describe("wires that fail", { timeout: 540_000 }, () => {
   it("row 13: a worker that is cut off from the coordinator loses its lease; one owner at a time", async (t) => {
     const fleet = await FaultFleet.start(t);
     const wire = await wireTo(t, { host: "127.0.0.1", port: fleet.port }, { host: "127.0.0.1", port: 0 });

@@ -6,7 +6,7 @@ import { each, FaultFleet, REQUEST, stepsOf } from "./fleet.js";
 
 const STEPS = REQUEST.numInferenceSteps ?? 0;
 
-describe("workers that fail", { timeout: 240_000 }, () => {
+describe("workers that fail", { timeout: 540_000 }, () => {
   it("row 1: an idle one that is killed is gone in a moment, and no job fails", async (t) => {
     const fleet = await FaultFleet.start(t);
     for (const id of ["w1", "w2"]) await fleet.worker(id);

@@ -7,7 +7,7 @@ import { each, FaultFleet, stepsOf } from "./fleet.js";
 
 const BLOCKER = new URL("./block-event-loop.js", import.meta.url).href;
 
-describe("a fleet", { timeout: 240_000 }, () => {
+describe("a fleet", { timeout: 540_000 }, () => {
   it("row 26: one whose event loop stands still for ten seconds loses its lease, and the job ends right", async (t) => {
     const fleet = await FaultFleet.start(t);
     await fleet.worker("w1", { preload: BLOCKER });

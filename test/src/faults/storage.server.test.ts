@@ -1,6 +1,7 @@
-// Rows 17 and 19 of docs/reliability.md, on a real disk: a damaged checkpoint, and no room. Mounting needs root.
+// Rows 17 to 19 of docs/reliability.md, on a real disk: a damaged checkpoint, cut uploads, no room. Mounting needs root.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,7 +31,7 @@ function checkpointFile(data: string, jobId: string, step: number): string {
   return join(data, name);
 }
 
-describe("storage that fails", { timeout: 240_000 }, () => {
+describe("storage that fails", { timeout: 540_000 }, () => {
   for (const damage of ["a flipped bit", "half of it"] as const)
     it(`row 17: with ${damage} in the newest checkpoint the job goes on from the one before`, async (t) => {
       const fleet = await FaultFleet.start(t);
@@ -55,6 +56,39 @@ describe("storage that fails", { timeout: 240_000 }, () => {
       assert.deepEqual(stepsOf(events), [...each(step), ...each(STEPS).slice(step - 1)]);
       assert.equal(await fleet.video(id), expected);
     });
+
+  it("row 18: a video that could not be stored whole is none: the job is done again, and completes once", async (t) => {
+    const disk = tmpfs(t);
+    const fleet = await FaultFleet.start(t, [], join(disk, "data"));
+    const video = Buffer.from("a whole video");
+    const first = new FakeWorker(fleet.port, "first");
+    await first.next("welcome");
+    const { id } = await fleet.submit({ numFrames: 9, height: 32, width: 32, numInferenceSteps: 1 });
+    const cut = await first.next("assign");
+    // Announces more than comes, as an upload that is cut does; then the worker is gone.
+    await assert.rejects(first.put(cut, video, { bytes: 2 * video.length }), { code: "data_loss" });
+    first.kill();
+
+    const second = new FakeWorker(fleet.port, "second");
+    const full = await second.next("assign");
+    const filler = join(disk, "filler");
+    assert.throws(() => writeFileSync(filler, Buffer.alloc(2 * TMPFS_MIB * 2 ** 20)), { code: "ENOSPC" });
+    await assert.rejects(second.put(full, Buffer.alloc(2 ** 20)), { code: "resource_exhausted" });
+    assert.equal((await fleet.get(id)).state, "JOB_STATE_RUNNING");
+    // It says that it is done all the same: nothing was stored, so nothing is completed.
+    const artifact = { kind: "ARTIFACT_KIND_VIDEO", bytes: 5, sha256: "a".repeat(64) } as const;
+    rmSync(filler);
+    second.send({ assignmentDone: { jobId: id, epoch: full.epoch, artifacts: [artifact] } });
+    const again = await second.next("assign");
+    await second.perform(again, video);
+    const events = await fleet.history(id);
+    assert.deepEqual(
+      events.filter(({ state }) => state === "JOB_STATE_COMPLETED").map(({ sequence }) => Number(sequence)),
+      [events.length],
+    );
+    assert.equal(await fleet.video(id), createHash("sha256").update(video).digest("hex"));
+    second.kill();
+  });
 
   it("row 19: a full disk is said to be full, what is there is served, and it goes on when there is room", async (t) => {
     const disk = tmpfs(t);

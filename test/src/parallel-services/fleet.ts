@@ -76,7 +76,7 @@ export class ProcessFleet {
     }
   }
 
-  signal(workerId: string, signal: "SIGKILL" | "SIGSTOP" | "SIGTERM"): void {
+  signal(workerId: string, signal: "SIGKILL" | "SIGSTOP" | "SIGCONT" | "SIGTERM"): void {
     this.#workers.get(workerId)?.kill(signal);
   }
 
