@@ -5,3 +5,12 @@ export { freeMemory } from "./free-memory.js";
 export { expectLargeBuffers } from "./heap.js";
 export { type Logger, silentLogger } from "./log.js";
 export { type Random, systemRandom } from "./random.js";
+export {
+  formatTraceparent,
+  parseTraceparent,
+  type Span,
+  spanIdOf,
+  type TraceContext,
+  type Tracer,
+  traceIdOf,
+} from "./tracing.js";

@@ -29,3 +29,4 @@ export { bidi, type CallContext, clientStream, serverStream, unary } from "./rpc
 export { type RpcServer, type RpcServerOptions, type RpcService, startRpcServer } from "./rpc/server.js";
 export { fromServiceError, toServiceError } from "./rpc/status.js";
 export { type TlsFiles, tlsFilesOf, tlsProblems, tlsSettings } from "./tls-settings.js";
+export { openTracing, type Tracing, type TracingDeps, tracingProblems, tracingSettings } from "./tracing.js";

@@ -55,6 +55,7 @@ const forbidden = [
   ["services/worker/src/x.ts", "@cogfleet/coordinator"],
   ["services/worker/src/rpc/x.ts", "@cogfleet/coordinator"],
   ["services/worker/src/x.ts", "prom-client"],
+  ["services/worker/src/x.ts", "@opentelemetry/api"],
 ] as const;
 
 const allowed = [
