@@ -1,4 +1,4 @@
-import { ClusterError } from "@cogfleet/core";
+import { ClusterError, parseTraceparent } from "@cogfleet/core";
 import { downloadArtifact } from "./client/download-artifact.js";
 import { type Artifact, type GenerationClient, isTerminal, type Job } from "./client/generation.js";
 import { type CoordinatorAddress, openClient } from "./client/open-client.js";
@@ -24,10 +24,12 @@ export async function runGenerate(request: GenerateRequest, context: CommandCont
   const { terminal, clock, interrupt } = context;
   const outputs = await claimOutputs(request.outputs, context);
   const reporter = request.isJson ? jsonReporter(terminal, clock) : humanReporter(terminal, clock);
+  const { TRACEPARENT: given = "" } = context.env;
+  const traceparent = parseTraceparent(given) === undefined ? undefined : given;
   const generationOf = (model: ModelChoice): Generation => {
     if (model.facts !== undefined) checkRequest(model.facts, request.submission, context.random);
     return {
-      request: { ...request, submission: { ...request.submission, model: model.name } },
+      request: { ...request, submission: { ...request.submission, model: model.name, traceparent } },
       outputs,
       reporter,
     };

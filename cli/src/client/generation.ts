@@ -31,6 +31,8 @@ export interface Submission {
   readonly embedMetadata: boolean;
   /** Artifacts to keep besides the video. */
   readonly extraArtifacts: readonly ArtifactKind[];
+  /** W3C's, of the span that the job belongs to: no part of the request. */
+  readonly traceparent?: string | undefined;
 }
 
 /** Why a job failed: a stable code and a sentence for a person. */

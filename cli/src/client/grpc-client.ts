@@ -6,7 +6,7 @@ import type { ListResponse__Output } from "@cogfleet/proto/gen/cogfleet/v1/ListR
 import type { ListWorkersResponse__Output } from "@cogfleet/proto/gen/cogfleet/v1/ListWorkersResponse";
 import type { Worker__Output } from "@cogfleet/proto/gen/cogfleet/v1/Worker";
 import { callUnary, connectionFault, isServiceError, readStream } from "@cogfleet/service";
-import { type CallOptions, type ChannelCredentials, status } from "@grpc/grpc-js";
+import { type CallOptions, type ChannelCredentials, Metadata, status } from "@grpc/grpc-js";
 import { decodeEvent, decodeJob, decodeModel, decodeWorker } from "./decode.js";
 import type { ArtifactKind, GenerationClient, JobState } from "./generation.js";
 
@@ -72,13 +72,17 @@ export function connectGeneration(
   }
 
   return {
-    async submit({ extraArtifacts, deadline, ...submission }, signal) {
+    async submit({ extraArtifacts, deadline, traceparent, ...submission }, signal) {
+      const metadata = new Metadata();
+      if (traceparent !== undefined) metadata.set("traceparent", traceparent);
       const request = {
         ...given(submission),
         ...(deadline === undefined ? {} : { deadline: timestampOf(deadline) }),
         extraArtifacts: extraArtifacts.map((kind) => KIND_NAMES[kind]),
       };
-      return decodeJob(await unary<Job__Output>((done) => client.submit(request, timely(), done), signal));
+      return decodeJob(
+        await unary<Job__Output>((done) => client.submit(request, metadata, timely(), done), signal),
+      );
     },
     async get(jobId, signal) {
       return decodeJob(await unary<Job__Output>((done) => client.get({ jobId }, timely(), done), signal));

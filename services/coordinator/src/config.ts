@@ -8,6 +8,8 @@ import {
   textSetting,
   tlsProblems,
   tlsSettings,
+  tracingProblems,
+  tracingSettings,
 } from "@cogfleet/service";
 import { natsProblems, natsSettings } from "./nats-settings.js";
 
@@ -22,6 +24,7 @@ export const coordinatorSettings = {
     help: "HTTP port for metrics and probes, 0 takes a free one",
   }),
   ...tlsSettings,
+  ...tracingSettings,
   store: choiceSetting({
     choices: ["embedded", "nats"],
     fallback: "embedded",
@@ -132,7 +135,11 @@ export function parseCoordinatorConfig(
   env: Readonly<Record<string, string | undefined>>,
 ): CoordinatorConfig {
   return readConfig(coordinatorSettings, argv, env, (config) => {
-    const problems = [...tlsProblems(config), ...(config.store === "nats" ? natsProblems(config) : [])];
+    const problems = [
+      ...tlsProblems(config),
+      ...tracingProblems(config),
+      ...(config.store === "nats" ? natsProblems(config) : []),
+    ];
     // Two lost heartbeats are a hiccup of the network; three are a dead worker.
     if (config.leaseMs < 3 * config.heartbeatMs)
       problems.push(

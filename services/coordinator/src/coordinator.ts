@@ -1,4 +1,4 @@
-import { type Clock, type Logger, neverAborts, type Random } from "@cogfleet/core";
+import { type Clock, type Logger, neverAborts, type Random, type Tracer } from "@cogfleet/core";
 import { resolveRequest } from "@cogfleet/model";
 import { Artifacts } from "./artifacts.js";
 import { Backlog } from "./backlog.js";
@@ -34,6 +34,8 @@ export interface DomainDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Undefined: jobs are not traced. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** What others learn of models is known here so much later at most. */
@@ -91,7 +93,19 @@ export async function openCoordinator(deps: DomainDeps, config: DomainConfig): P
   const { maxAttempts: maxFruitlessAttempts, maxTenantRanks } = config;
   const policy = { maxFruitlessAttempts, maxTenantRanks };
   const dispatcher = new Dispatcher(
-    { store, leadership, artifacts, checkpoints, workers, links, backlog, clock, observer, log },
+    {
+      store,
+      leadership,
+      artifacts,
+      checkpoints,
+      workers,
+      links,
+      backlog,
+      clock,
+      observer,
+      log,
+      tracer: deps.tracer,
+    },
     policy,
   );
   store.onAnyChange((jobId, stored) => dispatcher.observe(jobId, stored));

@@ -1,4 +1,4 @@
-import { type Clock, type Logger, neverAborts } from "@cogfleet/core";
+import { type Clock, formatTraceparent, type Logger, neverAborts, type Tracer } from "@cogfleet/core";
 import { parseParallel } from "@cogfleet/parallel";
 import type { Artifacts } from "./artifacts.js";
 import { Attempts } from "./attempts.js";
@@ -10,6 +10,7 @@ import type { Group } from "./groups.js";
 import { effectiveRequest, isTerminal, type Job } from "./job.js";
 import type { LifePolicy } from "./job-life.js";
 import type { JobStore, StoredJob } from "./job-store.js";
+import { traceContextOf } from "./job-trace.js";
 import { JobWriter } from "./job-writer.js";
 import type { Leadership } from "./leadership.js";
 import type { LinkTable } from "./links.js";
@@ -32,6 +33,8 @@ export interface DispatcherDeps {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly log: Logger;
+  /** Undefined: jobs are not traced. */
+  readonly tracer?: Tracer | undefined;
 }
 
 export interface DispatcherPolicy extends LifePolicy {
@@ -240,8 +243,9 @@ export class Dispatcher {
     }
     const peers = members.map(({ worker: { id, exchangeAddress } }) => ({ id, exchangeAddress }));
     const request = effectiveRequest(job);
+    const traceparent = this.#deps.tracer && formatTraceparent(traceContextOf(job));
     for (const [rank, { link }] of members.entries())
-      link.send({ kind: "assign", ...assignment, request, plan, rank, peers, startStep });
+      link.send({ kind: "assign", ...assignment, request, plan, rank, peers, startStep, traceparent });
     // A cancel that came before the workers knew of the job must reach them too.
     const now = await this.#deps.store.get(jobId, neverAborts);
     if (now?.job.state.kind === "running" && now.job.state.isCancelAsked) this.attempts.stop(assignment);

@@ -1,4 +1,4 @@
-import { type Clock, ClusterError, type Logger, neverAborts } from "@cogfleet/core";
+import { type Clock, ClusterError, type Logger, neverAborts, type Tracer } from "@cogfleet/core";
 import type { Artifacts } from "./artifacts.js";
 import type { Background } from "./background.js";
 import type { Backlog } from "./backlog.js";
@@ -6,6 +6,7 @@ import type { Checkpoints } from "./checkpoints.js";
 import { type Checkpoint, isTerminal, type Job } from "./job.js";
 import { type JobChange, type LifePolicy, next } from "./job-life.js";
 import type { JobStore, StoredJob } from "./job-store.js";
+import { spanOfJob } from "./job-trace.js";
 import { JobWatch } from "./job-watch.js";
 import type { Leadership } from "./leadership.js";
 import type { Observer } from "./observer.js";
@@ -20,6 +21,8 @@ export interface JobWriterDeps {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly log: Logger;
+  /** Undefined: jobs are not traced. */
+  readonly tracer?: Tracer | undefined;
   /** The job was written, and waits. */
   readonly onWaiting: (stored: StoredJob) => void;
   /** The job was written, and waits no longer. */
@@ -92,6 +95,7 @@ export class JobWriter {
     const reason = job.state.kind === "failed" ? job.state.error.code : "";
     const seconds = Math.max(0, ((job.finishedAt ?? job.createdAt) - job.createdAt) / 1000);
     if (reason === "deadline_exceeded") observer.deadlineMissed();
+    this.#deps.tracer?.ended(spanOfJob(job));
     observer.jobFinished({ model: job.request.model, outcome, reason, seconds });
     log.info({ jobId: job.id, outcome, reason, attempts: job.attempts, seconds }, "job finished");
   }

@@ -95,6 +95,8 @@ export interface Job {
   /** sha256 of the body as the client sent it, to tell a retry from another request under the same key. */
   readonly bodySha256: string;
   readonly state: JobState;
+  /** W3C's, as its client sent it; undefined: it sent none. */
+  readonly traceparent?: string | undefined;
   /** Of the leader that wrote it last: one of an older term may not change it any more. 0 before the first. */
   readonly term: number;
   /** Of the newest assignment: what carries an older one changes nothing. 0 before the first. */
@@ -190,7 +192,7 @@ export function eventOf(
 
 /** A job that was just admitted, and its first event. */
 export function newJob(
-  admitted: Pick<Job, "id" | "request" | "modelDigest" | "bodySha256" | "warnings">,
+  admitted: Pick<Job, "id" | "request" | "modelDigest" | "bodySha256" | "warnings" | "traceparent">,
   at: number,
 ): { readonly job: Job; readonly event: JobEvent } {
   const job: Job = {

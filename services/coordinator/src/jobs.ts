@@ -66,17 +66,20 @@ export class Jobs {
     );
   }
 
-  /** Checks and queues a job; it is stored once this resolves. */
-  async submit(body: SubmitBody, signal: AbortSignal): Promise<Job> {
+  /**
+   * Checks and queues a job; it is stored once this resolves.
+   * @param traceparent of the span that submits it, which is no part of the request: a retry may carry another
+   */
+  async submit(body: SubmitBody, signal: AbortSignal, traceparent?: string): Promise<Job> {
     try {
-      return await this.#submit(body, signal);
+      return await this.#submit(body, signal, traceparent);
     } catch (reason) {
       this.#deps.observer.submitRejected(ClusterError.from(reason).code);
       throw reason;
     }
   }
 
-  async #submit(body: SubmitBody, signal: AbortSignal): Promise<Job> {
+  async #submit(body: SubmitBody, signal: AbortSignal, traceparent: string | undefined): Promise<Job> {
     const { store, models, backlog, gate, clock, random, observer, log } = this.#deps;
     const sha256 = bodySha256(body);
     // Before any other check: a client that asks again must get its job, whatever has changed meanwhile.
@@ -96,7 +99,15 @@ export class Jobs {
     });
     try {
       const at = clock.wallTime();
-      const admitted = { id, request, modelDigest: facts.digest, bodySha256: sha256, warnings: [] };
+      const traced = traceparent === undefined ? {} : { traceparent };
+      const admitted = {
+        id,
+        request,
+        modelDigest: facts.digest,
+        bodySha256: sha256,
+        warnings: [],
+        ...traced,
+      };
       const { job, event } = newJob(admitted, at);
       const { isNew, stored } = await store.create(job, [event], signal);
       if (!isNew) return this.#sameJob(stored, sha256);

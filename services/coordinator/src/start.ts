@@ -5,6 +5,7 @@ import { fleetApi, generationApi, scalerApi } from "@cogfleet/proto";
 import {
   createRegistry,
   openCredentials,
+  openTracing,
   reportLoopLag,
   startHttpServer,
   startRpcServer,
@@ -67,6 +68,13 @@ export async function startCoordinator(
     isLeader: leadership.term !== undefined,
   }));
   const { observer } = metrics;
+  const traces = await openTracing(config, {
+    service: "coordinator",
+    instance: hostname(),
+    version: VERSION,
+    clock,
+    log,
+  });
   const local = { random, log, onDamage: observer.dataDamaged };
   const stores = deps.stores ?? (await openStores(config, { ...local, clock }));
   const opened = [() => stores.close()]; // what a start that fails must undo
@@ -87,7 +95,16 @@ export async function startCoordinator(
     shared: stores.shared,
   };
   const domain = await openCoordinator(
-    { stores: watched, leadership, leader: () => lease?.current(), observer, clock, random, log },
+    {
+      stores: watched,
+      leadership,
+      leader: () => lease?.current(),
+      observer,
+      clock,
+      random,
+      log,
+      tracer: traces?.tracer,
+    },
     config,
   ).catch(giveUp);
   const { jobs, models, workers, fleetView, fleet, artifacts, checkpoints, scaling } = domain;
@@ -173,6 +190,7 @@ export async function startCoordinator(
     await http.stop(signal);
     await credentials.stop();
     await stores.close();
+    await traces?.stop(signal);
   };
   return {
     port: rpc.port,

@@ -51,6 +51,8 @@ export type WorkerCommand =
       readonly peers: readonly Pick<WorkerFacts, "id" | "exchangeAddress">[];
       /** Steps done already: the checkpoint to start from; 0: from the noise. */
       readonly startStep: number;
+      /** Of the job's span; undefined: it is not traced. */
+      readonly traceparent?: string | undefined;
     } & Assignment)
   | ({ readonly kind: "cancel" } & Assignment)
   /** Hand it back at the next step. */

@@ -1,4 +1,5 @@
 // What a worker is given to do, and what it says about it.
+import type { TraceContext } from "@cogfleet/core";
 import type { ResolvedArguments } from "@cogfleet/model";
 import type { Link, Plan } from "@cogfleet/parallel";
 
@@ -39,6 +40,8 @@ export interface Assignment extends AssignmentId {
   readonly peers: readonly Peer[];
   /** Steps done already; 0: starts from the noise. */
   readonly startStep: number;
+  /** Of the job's span; undefined: it is not traced. */
+  readonly trace?: TraceContext | undefined;
 }
 
 /** Two workers measure the way between them; both are told. */

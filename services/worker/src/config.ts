@@ -9,6 +9,8 @@ import {
   textSetting,
   tlsProblems,
   tlsSettings,
+  tracingProblems,
+  tracingSettings,
 } from "@cogfleet/service";
 import { VIDEO_ENCODERS } from "./mp4/video-encoder.js";
 import { PRECISIONS } from "./precision.js";
@@ -68,6 +70,7 @@ export const workerSettings = {
     help: "memory in /dev/shm for tensors to workers of the same host, MiB; 0: they take the network too",
   }),
   ...tlsSettings,
+  ...tracingSettings,
   httpPort: integerSetting({
     min: 0,
     max: 65_535,
@@ -94,7 +97,7 @@ export function parseWorkerConfig(
 ): WorkerConfig {
   return readConfig(workerSettings, argv, env, (config) => {
     const { coordinator, device } = config;
-    const problems = [...tlsProblems(config)];
+    const problems = [...tlsProblems(config), ...tracingProblems(config)];
     for (const endpoint of endpointsOf(coordinator)) {
       const port = Number(ADDRESS.exec(endpoint)?.[2] ?? 0);
       if (port < 1 || port > 65_535)

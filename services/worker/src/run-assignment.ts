@@ -10,6 +10,7 @@ import type {
   Outcome,
   Stage,
 } from "./assignment.js";
+import type { AssignmentTracing } from "./assignment-tracing.js";
 import { readCheckpoint } from "./checkpoint-file.js";
 import type { VideoEncoder } from "./mp4/video-encoder.js";
 import { sha256Of } from "./sha256.js";
@@ -41,6 +42,8 @@ export interface RunDeps {
   readonly link: CoordinatorLink;
   readonly clock: Clock;
   readonly observer: StepObserver;
+  /** Undefined: nothing is traced. */
+  readonly tracing?: AssignmentTracing | undefined;
 }
 
 const MEDIA_TYPE = {
@@ -54,6 +57,26 @@ const MEDIA_TYPE = {
  * called there between stages and steps: what it throws ends the assignment. A rank that fails takes its group down.
  */
 export async function runAssignment(
+  deps: RunDeps,
+  assignment: Assignment,
+  atBoundary: () => void,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { tracing } = deps;
+  tracing?.begin(assignment);
+  let failure: string | undefined;
+  try {
+    return await joinAndRun(deps, assignment, atBoundary, signal);
+  } catch (reason) {
+    const { code, message } = ClusterError.from(reason);
+    failure = `${code}: ${message}`;
+    throw reason;
+  } finally {
+    tracing?.end(failure);
+  }
+}
+
+async function joinAndRun(
   deps: RunDeps,
   assignment: Assignment,
   atBoundary: () => void,
@@ -87,7 +110,7 @@ async function runRank(
   signal: AbortSignal,
   storing: AbortSignal,
 ): Promise<Outcome> {
-  const { model, link, clock, observer } = deps;
+  const { model, link, clock, observer, tracing } = deps;
   const id: AssignmentId = { jobId: assignment.jobId, epoch: assignment.epoch };
   const seconds: Record<Stage, number> = { encode: 0, denoise: 0, decode: 0 };
   let stage: Stage | undefined;
@@ -103,10 +126,11 @@ async function runRank(
 
   const steps = new StepReporter(link, id);
   const hooks: TextToVideoHooks = {
-    async onStage(next) {
+    async onStage(next, of) {
       await steps.settled();
       atBoundary();
       enter(next);
+      tracing?.stage(next, of);
       link.report({ kind: "stage_started", ...id, stage: next, warnings: [] });
     },
     onWarning(warning) {
@@ -117,6 +141,7 @@ async function runRank(
       const stepSeconds = (now - stepAt) / 1000;
       stepAt = now;
       observer.stepDone();
+      tracing?.stepDone();
       await steps.stepDone(state, stepSeconds, storing);
       if (state.step < of) atBoundary(); // after the last one the next stage is the boundary
     },
@@ -126,7 +151,8 @@ async function runRank(
   const start = isFirst && startStep > 0 ? readCheckpoint(await link.getCheckpoint(id, signal)) : undefined;
   let video: GeneratedVideo | undefined;
   try {
-    video = await model.generate({ args, plan, group, start }, isFirst ? hooks : {}, signal);
+    const others: TextToVideoHooks = { onStage: (next, of) => tracing?.stage(next, of) };
+    video = await model.generate({ args, plan, group, start }, isFirst ? hooks : others, signal);
   } finally {
     await steps.settled().catch(() => {}); // the next attempt goes on from there; a loss was thrown before
   }

@@ -5,12 +5,14 @@ import { deviceName, parseDevice } from "@cogfleet/ort";
 import {
   createRegistry,
   openCredentials,
+  openTracing,
   startHttpServer,
   startRpcServer,
   tlsFilesOf,
   watchLoopLag,
 } from "@cogfleet/service";
 import type { Assignment } from "./assignment.js";
+import { AssignmentTracing } from "./assignment-tracing.js";
 import { endpointsOf, threadsOf, type WorkerConfig } from "./config.js";
 import { type CoordinatorAddress, dialLeader } from "./dial-leader.js";
 import { FleetClient } from "./fleet-client.js";
@@ -61,7 +63,16 @@ export async function startWorker(
   const startedAt = clock.now();
   const registry = createRegistry({ service: "worker", version: VERSION });
   const metrics = createWorkerMetrics(registry);
-  const meter = new ExchangeMeter(clock.now, metrics);
+  const id = config.id === "auto" ? `${hostname()}-${random.id().slice(0, 8)}` : config.id;
+  const traces = await openTracing(config, { service: "worker", instance: id, version: VERSION, clock, log });
+  const tracing = traces && new AssignmentTracing(traces.tracer, clock);
+  const meter = new ExchangeMeter(clock.now, {
+    ...metrics,
+    stepExchanged(op, seconds) {
+      metrics.stepExchanged(op, seconds);
+      tracing?.exchanged(op, seconds);
+    },
+  });
   let stepComputeSeconds = 0; // of what runs
   const device = parseDevice(config.device);
   const { threads, spin } = threadsOf(config);
@@ -78,6 +89,7 @@ export async function startWorker(
           metrics.transformerRan(seconds);
           stepComputeSeconds = seconds;
           meter.stepDone();
+          tracing?.transformerRan();
         },
       },
     },
@@ -117,7 +129,6 @@ export async function startWorker(
       isFirstStep = false;
     },
   };
-  const id = config.id === "auto" ? `${hostname()}-${random.id().slice(0, 8)}` : config.id;
   const lag = watchLoopLag();
   let isFirstWelcome = true;
   const hello: Parameters<typeof dialCoordinator>[2] = {
@@ -176,6 +187,7 @@ export async function startWorker(
     link: client,
     clock,
     observer,
+    tracing,
     log,
     onBroken: (error) => failed.abort(error),
     onLeave: () => left.abort(),
@@ -220,7 +232,7 @@ export async function startWorker(
     await peers.stop(force);
     await exchange.close();
     await credentials.stop();
-    await Promise.all([untilOrAbort(closed, force), http.stop(force)]);
+    await Promise.all([untilOrAbort(closed, force), http.stop(force), traces?.stop(force)]);
   };
   let stopped: Promise<void> | undefined;
   return {

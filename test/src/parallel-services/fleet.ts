@@ -37,31 +37,33 @@ export interface Made {
 export class ProcessFleet {
   readonly client: GenerationClient;
   readonly #t: TestContext;
-  readonly #port: number;
+  /** host:port of the coordinator. */
+  readonly endpoint: string;
   readonly #folder: string;
   readonly #workers = new Map<string, ChildProcess>();
 
   private constructor(t: TestContext, port: number, folder: string) {
     this.#t = t;
-    this.#port = port;
+    this.endpoint = `127.0.0.1:${port}`;
     this.#folder = folder;
-    this.client = new generationApi.Generation(`127.0.0.1:${port}`, credentials.createInsecure());
+    this.client = new generationApi.Generation(this.endpoint, credentials.createInsecure());
     t.after(() => this.client.close());
   }
 
-  static async start(t: TestContext): Promise<ProcessFleet> {
+  /** @param flags more of them, for the coordinator */
+  static async start(t: TestContext, flags: readonly string[] = []): Promise<ProcessFleet> {
     const folder = mkdtempSync(join(tmpdir(), "cogfleet-fleet-"));
     t.after(() => rmSync(folder, { recursive: true, force: true }));
-    const child = run(t, "coordinator", ["--port", "0", "--data", join(folder, "data")]);
+    const child = run(t, "coordinator", ["--port", "0", "--data", join(folder, "data"), ...flags]);
     const [{ port }] = (await once(child, "message")) as [{ port: number }];
     return new ProcessFleet(t, port, folder);
   }
 
   /** Starts workers, and waits until they can be given jobs. */
-  async workers(ids: readonly string[], model: string): Promise<void> {
+  async workers(ids: readonly string[], model: string, more: readonly string[] = []): Promise<void> {
     for (const id of ids) {
-      const flags = ["--coordinator", `127.0.0.1:${this.#port}`, "--model", model, "--id", id];
-      const child = run(this.#t, "worker", [...flags, "--threads", "1", "--local-workers", "4"]);
+      const flags = ["--coordinator", this.endpoint, "--model", model, "--id", id];
+      const child = run(this.#t, "worker", [...flags, "--threads", "1", "--local-workers", "4", ...more]);
       this.#workers.set(id, child);
     }
     const isThere = ({ id, state }: { id: string; state: string }): boolean =>

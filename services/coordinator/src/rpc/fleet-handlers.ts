@@ -178,7 +178,7 @@ async function firstHello(clock: Clock, patienceMs: number, { messages, signal }
 function commandToWire(command: WorkerCommand): CoordinatorMessage {
   switch (command.kind) {
     case "assign": {
-      const { jobId, epoch, request, plan, rank, peers, startStep } = command;
+      const { jobId, epoch, request, plan, rank, peers, startStep, traceparent } = command;
       return {
         assign: {
           jobId,
@@ -188,6 +188,7 @@ function commandToWire(command: WorkerCommand): CoordinatorMessage {
           rank,
           peers: peers.map(peerToWire),
           startStep,
+          ...(traceparent === undefined ? {} : { traceparent }),
         },
       };
     }

@@ -17,6 +17,7 @@ import {
   listFromWire,
   requireJobId,
   submitFromWire,
+  traceparentOf,
 } from "./job-from-wire.js";
 import { eventToWire, jobToWire, modelToWire, workerToWire } from "./job-to-wire.js";
 
@@ -63,8 +64,8 @@ export function generationHandlers(deps: GenerationDeps): GenerationHandlers & U
   }
 
   return {
-    Submit: unary("Submit", log, async (request, { signal }) =>
-      toWire(await jobs.submit(submitFromWire(request), signal)),
+    Submit: unary("Submit", log, async (request, { signal, metadata }) =>
+      toWire(await jobs.submit(submitFromWire(request), signal, traceparentOf(metadata))),
     ),
     Get: unary("Get", log, async ({ jobId }, { signal }) =>
       toWire(await jobs.get(requireJobId(jobId), signal)),

@@ -1,8 +1,9 @@
-import { ClusterError } from "@cogfleet/core";
+import { ClusterError, parseTraceparent } from "@cogfleet/core";
 import type { DownloadRequest__Output } from "@cogfleet/proto/gen/cogfleet/v1/DownloadRequest";
 import type { ListRequest__Output } from "@cogfleet/proto/gen/cogfleet/v1/ListRequest";
 import type { SubmitRequest__Output } from "@cogfleet/proto/gen/cogfleet/v1/SubmitRequest";
 import type { Timestamp__Output } from "@cogfleet/proto/gen/google/protobuf/Timestamp";
+import type { Metadata } from "@grpc/grpc-js";
 import { ARTIFACT_KINDS, type ArtifactKind, JOB_STATES } from "../job.js";
 import type { JobQuery } from "../job-store.js";
 import type { SubmitBody } from "../submission.js";
@@ -39,6 +40,12 @@ export function submitFromWire(wire: SubmitRequest__Output): SubmitBody {
     maxRunSeconds: wire.maxRunSeconds,
     allowVaeTilingFallback: wire.allowVaeTilingFallback,
   };
+}
+
+/** Undefined when there is none, or what is there is none. */
+export function traceparentOf(metadata: Metadata): string | undefined {
+  const [text] = metadata.get("traceparent");
+  return typeof text === "string" && parseTraceparent(text) !== undefined ? text : undefined;
 }
 
 /** Wall time, milliseconds; NaN for what is no timestamp. */

@@ -1,5 +1,5 @@
 // Between the wire and the domain: generated types stop here.
-import { ClusterError, type Random } from "@cogfleet/core";
+import { ClusterError, parseTraceparent, type Random } from "@cogfleet/core";
 import { type ModelFacts, resolveRequest } from "@cogfleet/model";
 import { planSize } from "@cogfleet/parallel";
 import { PROTOCOL_VERSION } from "@cogfleet/proto";
@@ -122,7 +122,7 @@ function peerFromWire({ workerId, exchangeAddress }: Peer__Output): Peer {
   return { id: workerId, exchangeAddress };
 }
 
-function placeFromWire({ plan: wirePlan, rank, peers, startStep }: Assign__Output) {
+function placeFromWire({ plan: wirePlan, rank, peers, startStep, traceparent }: Assign__Output) {
   if (wirePlan === null) throw new ClusterError("invalid_request", "the assignment carries no plan");
   const plan = planFromWire(wirePlan);
   if (peers.length !== planSize(plan) || rank >= peers.length)
@@ -130,11 +130,13 @@ function placeFromWire({ plan: wirePlan, rank, peers, startStep }: Assign__Outpu
       "invalid_request",
       `rank ${rank} of ${peers.length} peers does not fit a plan of ${planSize(plan)} ranks`,
     );
+  const trace = traceparent === undefined ? undefined : parseTraceparent(traceparent);
   return {
     plan,
     rank,
     peers: peers.map(peerFromWire),
     startStep,
+    ...(trace === undefined ? {} : { trace }),
   };
 }
 

@@ -28,6 +28,11 @@ export interface Assign {
    * Steps done already: 0 starts from the noise, else GetCheckpoint has the state.
    */
   'startStep'?: (number);
+  /**
+   * W3C's, of the job's span: those of the worker are its children. Absent when the coordinator traces nothing.
+   */
+  'traceparent'?: (string);
+  '_traceparent'?: "traceparent";
 }
 
 /**
@@ -53,4 +58,9 @@ export interface Assign__Output {
    * Steps done already: 0 starts from the noise, else GetCheckpoint has the state.
    */
   'startStep': (number);
+  /**
+   * W3C's, of the job's span: those of the worker are its children. Absent when the coordinator traces nothing.
+   */
+  'traceparent'?: (string);
+  '_traceparent'?: "traceparent";
 }
