@@ -301,8 +301,11 @@ export class Attempts {
 
   /** Tells whoever computes this attempt to stop. */
   stop(assignment: Assignment): void {
-    for (const holder of this.#deps.workers.holders(assignment))
+    for (const holder of this.#deps.workers.holders(assignment)) {
+      const group = this.groups.of(holder, assignment);
+      if (group !== undefined) group.isStopped = true;
       holder.link.send({ kind: "cancel", ...assignment });
+    }
   }
 
   /** Lets the workers of an attempt go that was never given to them. */

@@ -247,8 +247,7 @@ export class Dispatcher {
     for (const [rank, { link }] of members.entries())
       link.send({ kind: "assign", ...assignment, request, plan, rank, peers, startStep, traceparent });
     // A cancel that came before the workers knew of the job must reach them too.
-    const now = await this.#deps.store.get(jobId, neverAborts);
-    if (now?.job.state.kind === "running" && now.job.state.isCancelAsked) this.attempts.stop(assignment);
+    if (group.isStopped) this.attempts.stop(assignment);
   }
 
   /** What an attempt goes on from is read first: a state that is damaged or gone gives way to the one before. */

@@ -177,6 +177,28 @@ describe("a store that fails", () => {
     assert.equal(await house.state(job.id), "running");
   });
 
+  it("does not take a job back from workers that were told of it", async () => {
+    const house = new House();
+    const worker = house.worker("w");
+    const { store } = house;
+    const { get, update } = { get: store.get.bind(store), update: store.update.bind(store) };
+    store.update = async (...change) => {
+      const stored = await update(...change);
+      // From now on, also for whatever else is to be looked up for the assignment.
+      store.get = async () => {
+        throw new ClusterError("unavailable", "the store is away");
+      };
+      return stored;
+    };
+    const job = await house.submit();
+    store.get = get;
+    store.update = update;
+    assert.deepEqual(worker.kinds, [`assign ${job.id} 1`]);
+    assert.deepEqual(house.workers.idle(), []);
+    await worker.finish();
+    assert.equal(await house.state(job.id), "completed");
+  });
+
   it("does not leave a job running whose worker has reported its end", async () => {
     const house = new House();
     const worker = house.worker("w");

@@ -39,6 +39,8 @@ export class Group {
   /** What a rank says of another one's end: the verdict, unless that one gives a better reason in time. */
   suspicion: Verdict | undefined;
   suspectedMs = 0;
+  /** Its workers were told to stop. */
+  isStopped = false;
   /** It was asked to hand its job back. */
   leaving: Leaving | undefined;
   /** Steps since then. */

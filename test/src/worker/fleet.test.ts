@@ -233,7 +233,7 @@ describe("a fleet with two workers", { timeout: 60_000 }, () => {
       const seen = await events(coordinator, jobId);
       assert.equal(seen.at(-1)?.state, "JOB_STATE_COMPLETED");
       const messages = seen.map(({ message }) => message).filter((message) => message !== "");
-      assert.deepEqual(messages, ["queued again: the worker is shutting down"]);
+      assert.deepEqual(messages, ["queued again: worker leaving is shutting down"]);
       assert.deepEqual((await coordinator.get(jobId)).workerIds, ["heir"]);
     }));
 });
