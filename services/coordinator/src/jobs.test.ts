@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { ClusterError, neverAborts } from "@cogfleet/core";
 import type { Artifact } from "./job.js";
 import { House } from "./testing/house.js";
-import { emptyVideo } from "./testing/sample-jobs.js";
+import { emptyVideo, sampleSubmission } from "./testing/sample-jobs.js";
 
 function code(expected: string): (error: unknown) => boolean {
   return (error) => error instanceof ClusterError && error.code === expected;
@@ -192,6 +192,18 @@ describe("submit", () => {
     await assert.rejects(house.submit({ idempotencyKey: "k", seed: "5" }), code("already_exists"));
     // Even one that would be refused for itself: what counts is that the key is taken.
     await assert.rejects(house.submit({ idempotencyKey: "k", prompt: "" }), code("already_exists"));
+  });
+
+  it("is of the trace that it was submitted in first, which is no part of the body", async () => {
+    const house = new House();
+    house.worker("w");
+    const body = sampleSubmission({ idempotencyKey: "k" });
+    const traces = ["1", "2"].map((digit) => `00-${digit.repeat(32)}-${digit.repeat(16)}-01`);
+    const ids = [];
+    for (const trace of traces) ids.push((await house.jobs.submit(body, neverAborts, trace)).id);
+    assert.equal(ids[1], ids[0]);
+    const kept = await house.jobs.get(ids[0] ?? "", neverAborts);
+    assert.equal(kept.traceparent, traces[0]);
   });
 
   it("keeps the idempotency keys of tenants apart", async () => {
