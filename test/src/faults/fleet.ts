@@ -19,7 +19,7 @@ import { callUnary, readStream } from "@cogfleet/service";
 import { credentials } from "@grpc/grpc-js";
 
 const at = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 240_000;
 const POLL_MS = 20;
 
 /** Ten steps of the demo checkpoint, of which the video is the same each time that the plan is. */

@@ -30,7 +30,8 @@ const JOBS: readonly AlertCase[] = [
     alert: "QueueOldestAge",
     when: "a job has waited for twenty minutes",
     series: {
-      'cogfleet_oldest_queued_age_seconds{instance="a"}': "0+60x60",
+      // Constant: groups of rules are evaluated in any order, so a recorded value may be a minute old.
+      'cogfleet_oldest_queued_age_seconds{instance="a"}': "1200x60",
       'cogfleet_oldest_queued_age_seconds{instance="b"}': "0x60",
     },
     at: "20m",
