@@ -75,10 +75,6 @@ export class FaultFleet {
     return this.#client;
   }
 
-  get coordinatorPid(): number {
-    return this.#coordinator?.pid ?? 0;
-  }
-
   /** Starts it, again on the port that it had. */
   async startCoordinator(): Promise<void> {
     const flags = ["--port", String(this.#port), "--http-port", String(this.#httpPort), "--data", this.data];

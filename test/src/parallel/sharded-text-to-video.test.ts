@@ -206,7 +206,14 @@ describe("ranks that go on", async () => {
   });
 
   it("end with peer_lost on every rank when one is lost, whatever is under way", async () => {
-    const whatever = ["layer0.0.0.in", "layer1.0.out", "guidance", "half0.latents", "half0.finite", "embeds"];
+    const whatever = [
+      "layer0.0.0.in",
+      "layer1.0.0.out",
+      "guidance",
+      "half0.latents",
+      "half0.finite",
+      "embeds",
+    ];
     for (const tag of whatever) {
       let step = 0;
       const ranks: MemoryGroups = memoryGroups(planSize(halves), {
