@@ -92,4 +92,11 @@ describe("WorkerRegistry", () => {
     assert.deepEqual(workers.idle(), []);
     assert.throws(() => workers.assign("w", { jobId: "j", epoch: 1 }, "whole"), /not idle/);
   });
+
+  it("is looked at every second, or ten times a lease when that is more often", () => {
+    const ticks = [300, 3_000, 120_000].map(
+      (leaseMs) => new WorkerRegistry(new ManualClock(), { leaseMs }).tickMs,
+    );
+    assert.deepEqual(ticks, [30, 300, 1_000]);
+  });
 });

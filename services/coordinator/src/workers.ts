@@ -94,6 +94,8 @@ export interface Connection {
 /** What made a worker slow may have passed then. */
 const SLOW_MS = 10 * 60_000;
 
+const LONGEST_TICK_MS = 1_000;
+
 interface Entry extends Connection {
   isLeaving: boolean;
   isHeldBack: boolean;
@@ -124,9 +126,9 @@ export class WorkerRegistry {
     this.#lastTick = clock.now();
   }
 
-  /** How often `tick` wants to be called, milliseconds. */
+  /** How often `tick` wants to be called, milliseconds. Hung groups are counted by it too: not seldom, however long a lease is. */
   get tickMs(): number {
-    return this.#leaseMs / 10;
+    return Math.min(this.#leaseMs / 10, LONGEST_TICK_MS);
   }
 
   /** Adds a worker. The connection that it had before, if any, is returned as lost and counts no more. */
