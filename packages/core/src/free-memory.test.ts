@@ -26,4 +26,11 @@ describe("freeMemory", () => {
     assert.equal(part.length, 4);
     assert.equal(shared.length, 4);
   });
+
+  it("does not mind empty arrays, and those that are gone", () => {
+    const gone = new Float32Array(4);
+    freeMemory([gone]);
+    freeMemory([gone, new Uint8Array(0), Buffer.allocUnsafeSlow(0)]);
+    assert.equal(gone.length, 0);
+  });
 });

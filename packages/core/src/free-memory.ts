@@ -12,7 +12,9 @@ nowhere.close();
  */
 export function freeMemory(arrays: Iterable<ArrayBufferView>): void {
   const buffers = new Set<ArrayBuffer>();
+  // An empty one has nothing to give, and may be detached already: Node 24 refuses to transfer it.
   for (const { buffer, byteLength } of arrays)
-    if (buffer instanceof ArrayBuffer && byteLength === buffer.byteLength) buffers.add(buffer);
+    if (buffer instanceof ArrayBuffer && byteLength > 0 && byteLength === buffer.byteLength)
+      buffers.add(buffer);
   nowhere.postMessage(undefined, [...buffers]);
 }

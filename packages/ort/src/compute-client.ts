@@ -63,7 +63,8 @@ export function computeClient(options: RuntimeOptions, peer: ComputePeer): Compu
           throw new ClusterError("internal", `${graph.name} was run after its close`);
         requireInputs(graph, inputs);
         const transfer = (runOptions?.transfer ?? []).flatMap((name) => inputs[name]?.data.buffer ?? []);
-        const buffers = [...new Set(transfer as ArrayBuffer[])];
+        // Empty ones have nothing to give, and Node 24 does not let them be transferred.
+        const buffers = [...new Set(transfer as ArrayBuffer[])].filter(({ byteLength }) => byteLength > 0);
         const outputs = await orAbort(ask({ kind: "run", id: nextId(), session, inputs }, buffers), signal);
         signal.throwIfAborted();
         return outputs;
