@@ -9,7 +9,7 @@ import { type Clock, neverAborts } from "@cogfleet/core";
 import { readTransformerFolder } from "@cogfleet/model";
 import { startThreadRuntime } from "@cogfleet/ort";
 import { openOneWorkerStep } from "./one-worker-step.js";
-import { REALISTIC_TRANSFORMER, writeRandomCheckpoint } from "./random-checkpoint.js";
+import { TRANSFORMERS, writeRandomCheckpoint } from "./random-checkpoint.js";
 import { type BenchResult, median, spread } from "./report.js";
 import { stepArithmeticGraph, stepFlops } from "./step-arithmetic.js";
 import type { ProcessReport } from "./step-process.js";
@@ -27,7 +27,7 @@ export async function denoiseStepBench(
 ): Promise<BenchResult[]> {
   const folder = await mkdtemp(join(tmpdir(), "cogfleet-bench-"));
   try {
-    await writeRandomCheckpoint(folder, REALISTIC_TRANSFORMER, neverAborts);
+    await writeRandomCheckpoint(folder, TRANSFORMERS.narrow, neverAborts);
     const fresh = await freshProcess(folder, threads);
     return [await speed(folder, { threads, repeats }, clock), memory(fresh), coldStart(fresh)];
   } finally {

@@ -16,24 +16,48 @@ const DEMO = fileURLToPath(new URL("../../models/demo/", import.meta.url));
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** config.json of a transformer of realistic width: 17 frames of 256 x 256 are 1,280 video and 226 text tokens. */
-export const REALISTIC_TRANSFORMER: Json = {
+/** 17 frames of 256 x 256: 1,280 video and 226 text tokens. */
+const SMALL_VIDEO: Json = {
   _class_name: "CogVideoXTransformer3DModel",
-  num_attention_heads: 16,
   attention_head_dim: 64,
   in_channels: 16,
   out_channels: 16,
   time_embed_dim: 512,
   text_embed_dim: 512,
-  num_layers: 8,
   sample_width: 32,
   sample_height: 32,
   sample_frames: 17,
   patch_size: 2,
   temporal_compression_ratio: 4,
   max_text_seq_length: 226,
-  use_rotary_positional_embeddings: true,
 };
+
+/** config.json of transformers that small machines can compute, by name. */
+export const TRANSFORMERS = {
+  /** A third of 5B's width: what crosses a cut grows with the width, the arithmetic with its square. */
+  narrow: {
+    ...SMALL_VIDEO,
+    num_attention_heads: 16,
+    num_layers: 8,
+    use_rotary_positional_embeddings: true,
+  },
+  /** 4 of the 30 layers of CogVideoX-2B, at their width. */
+  "2b": {
+    ...SMALL_VIDEO,
+    num_attention_heads: 30,
+    num_layers: 4,
+    use_rotary_positional_embeddings: false,
+  },
+  /** 2 of the 42 layers of CogVideoX-5B, at their width. */
+  "5b": {
+    ...SMALL_VIDEO,
+    num_attention_heads: 48,
+    num_layers: 2,
+    use_rotary_positional_embeddings: true,
+  },
+} as const satisfies Readonly<Record<string, Json>>;
+
+export type TransformerName = keyof typeof TRANSFORMERS;
 
 /**
  * Makes a checkpoint folder in the diffusers layout around a transformer's config.json: random float32 weights for it,

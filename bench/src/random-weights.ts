@@ -18,8 +18,9 @@ export async function weightsAskedFor(
     requireAllUsed: () => {},
   };
   const nothing = async (): Promise<void> => {};
-  const session: Session = { run: async () => ({}), close: nothing };
-  await open({ open: async () => session, close: nothing }, weights);
+  const session: Session = { run: async () => ({}), runKeeping: async () => ({}), close: nothing };
+  const opened = { open: async () => session, openTogether: async () => [session] };
+  await open({ ...opened, close: nothing }, weights);
   return shapes;
 }
 

@@ -17,12 +17,12 @@ import { credentials, status } from "@grpc/grpc-js";
 import { type BenchResult, spread } from "./report.js";
 
 const COORDINATOR = fileURLToPath(new URL("../../services/coordinator/dist/main.js", import.meta.url));
-const JOBS = 100_000;
 const CLIENTS = 32;
 // At both ends of the filling: flat means that the last are as quick as the first.
 const WINDOW = 5_000;
 const PACED = 2_000;
 const PACED_PER_SECOND = 250;
+const FEWEST_JOBS = 2 * (WINDOW + PACED);
 
 /** One coordinator's process, what it is asked over gRPC, and a model that it knows. */
 interface Subject {
@@ -50,8 +50,15 @@ const STORES: Readonly<Record<string, (folder: string) => Promise<Store>>> = {
 /**
  * Measures one store after the other.
  * @param names of those to measure
+ * @param jobs that wait in the end
  */
-export async function submitBench(names: readonly string[], clock: Clock): Promise<BenchResult[]> {
+export async function submitBench(
+  names: readonly string[],
+  jobs: number,
+  clock: Clock,
+): Promise<BenchResult[]> {
+  if (!Number.isInteger(jobs) || jobs < FEWEST_JOBS)
+    throw new Error(`--jobs must be a whole number of at least ${FEWEST_JOBS}`);
   const openers = names.map((name) => {
     const open = STORES[name];
     if (open !== undefined) return open;
@@ -63,7 +70,7 @@ export async function submitBench(names: readonly string[], clock: Clock): Promi
     const folder = mkdtempSync(join(tmpdir(), "cogfleet-submit-"));
     const store = await open(folder);
     try {
-      results.push(...(await measureStore(store, folder, clock)));
+      results.push(...(await measureStore(store, folder, jobs, clock)));
     } finally {
       await store.close();
       rmSync(folder, { recursive: true, force: true });
@@ -73,11 +80,16 @@ export async function submitBench(names: readonly string[], clock: Clock): Promi
 }
 
 /**
- * Durable submissions over gRPC to a coordinator of its own until 100,000 jobs wait: as many as 32 clients can send, and
+ * Durable submissions over gRPC to a coordinator of its own until so many jobs wait: as many as 32 clients can send, and
  * 250 a second for how long each takes. Then how soon a worker that is free has its next job, and how long the
  * coordinator takes to come back with them all.
  */
-async function measureStore(store: Store, folder: string, clock: Clock): Promise<BenchResult[]> {
+async function measureStore(
+  store: Store,
+  folder: string,
+  jobs: number,
+  clock: Clock,
+): Promise<BenchResult[]> {
   let subject = await start(store);
   try {
     await offerModel(subject.port);
@@ -90,7 +102,7 @@ async function measureStore(store: Store, folder: string, clock: Clock): Promise
       windows.push({ submitsPerSecond, ...latencies, syncP99Ms, residentMb });
     };
     await measure();
-    await submitMany(subject.client, JOBS - 2 * (WINDOW + PACED), clock);
+    await submitMany(subject.client, jobs - FEWEST_JOBS, clock);
     await measure();
     const nextJobMs = await timesToNextJob(subject.port, clock);
     await subject.stop();
@@ -100,7 +112,7 @@ async function measureStore(store: Store, folder: string, clock: Clock): Promise
     const startAgainSeconds = (clock.now() - startedAt) / 1000;
     const residentMb = anonymousMegabytes(subject.child);
     const [first, last] = windows as [Window, Window];
-    return report(store.name, first, last, { nextJobMs, startAgainSeconds, residentMb });
+    return report(store.name, jobs, first, last, { nextJobMs, startAgainSeconds, residentMb });
   } finally {
     await subject.stop();
   }
@@ -119,12 +131,15 @@ interface Window {
 
 function report(
   store: Store["name"],
+  jobs: number,
   first: Window,
   last: Window,
   rest: { nextJobMs: readonly number[]; startAgainSeconds: number; residentMb: number },
 ): BenchResult[] {
   const { nextJobMs, startAgainSeconds, residentMb } = rest;
   const labels = { store };
+  const then = `with_${jobs}_waiting`;
+  const waiting = `${jobs.toLocaleString("en")} waiting`;
   return [
     {
       bench: "submit",
@@ -135,7 +150,7 @@ function report(
       what: `durable submissions a second over gRPC, ${CLIENTS} clients at once / 200`,
       figures: {
         submits_per_second_with_none_waiting: first.submitsPerSecond,
-        submits_per_second_with_100000_waiting: last.submitsPerSecond,
+        [`submits_per_second_${then}`]: last.submitsPerSecond,
       },
     },
     {
@@ -149,8 +164,8 @@ function report(
         p50_ms_with_none_waiting: first.p50Ms,
         p99_ms_with_none_waiting: first.p99Ms,
         bare_sync_p99_ms_then: first.syncP99Ms,
-        p50_ms_with_100000_waiting: last.p50Ms,
-        p99_ms_with_100000_waiting: last.p99Ms,
+        [`p50_ms_${then}`]: last.p50Ms,
+        [`p99_ms_${then}`]: last.p99Ms,
         bare_sync_p99_ms_at_last: last.syncP99Ms,
       },
     },
@@ -160,10 +175,10 @@ function report(
       ...spread([first.submitsPerSecond / last.submitsPerSecond]),
       goal: 1.5,
       better: "lower",
-      what: "time of a submission with 100,000 jobs waiting / with none",
+      what: `time of a submission with ${waiting} / with none`,
       figures: {
         anonymous_mb_with_7000_waiting: first.residentMb,
-        anonymous_mb_with_100000_waiting: last.residentMb,
+        [`anonymous_mb_${then}`]: last.residentMb,
         anonymous_mb_when_started_again: residentMb,
         start_again_seconds: startAgainSeconds,
       },
@@ -174,7 +189,7 @@ function report(
       ...spread(nextJobMs.map((ms) => ms / 5)),
       goal: 1,
       better: "lower",
-      what: "from a worker's report that ends a job to its next one, both written down, 100,000 waiting / 5 ms",
+      what: `from a worker's report that ends a job to its next one, both written down, ${waiting} / 5 ms`,
       figures: { report_to_next_job_ms: spread(nextJobMs).ratio },
     },
   ];

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ClusterError } from "@cogfleet/core";
-import { errorLines, exitCodeOf, exitCodeOfJob, interruptedBy } from "./exit-code.js";
+import {
+  errorLines,
+  exitCodeAfter,
+  exitCodeOf,
+  exitCodeOfJob,
+  interruptedBy,
+  outputLost,
+} from "./exit-code.js";
 
 describe("exit codes", () => {
   it("are 2 for what the user can mend, 1 for what failed, 128 + n for signal n", () => {
@@ -10,6 +17,14 @@ describe("exit codes", () => {
     assert.equal(exitCodeOf(new ClusterError("unavailable", "x")), 1);
     assert.equal(exitCodeOf(interruptedBy("SIGINT")), 130);
     assert.equal(exitCodeOf(interruptedBy("SIGTERM")), 143);
+  });
+
+  it("tell a reader that has had enough from an output that cannot be written", () => {
+    const enough = outputLost(Object.assign(new Error("write EPIPE"), { code: "EPIPE" }));
+    const full = outputLost(Object.assign(new Error("write ENOSPC"), { code: "ENOSPC" }));
+    assert.deepEqual([exitCodeOf(enough), exitCodeAfter(enough)], [141, 0]);
+    assert.deepEqual([exitCodeOf(full), exitCodeAfter(full)], [1, 1]);
+    assert.equal(full.message, "cannot write to stdout (ENOSPC)");
   });
 
   it("are 2 for a failed job only when its checkpoint is bad", () => {

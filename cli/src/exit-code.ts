@@ -1,7 +1,7 @@
 import { ClusterError, type ErrorCode } from "@cogfleet/core";
 
 /** What a command ends with: 0 done, 1 failed, 2 bad input, 128 + n stopped by signal n. */
-export type ExitCode = 0 | 1 | 2 | 130 | 143;
+export type ExitCode = 0 | 1 | 2 | 130 | 141 | 143;
 
 // Bad input is what the user can mend by asking differently; the same call will not succeed later.
 const EXIT = {
@@ -34,6 +34,7 @@ const EXIT = {
 export function exitCodeOf(error: ClusterError): ExitCode {
   if (error.details["signal"] === "SIGINT") return 130;
   if (error.details["signal"] === "SIGTERM") return 143;
+  if (error.details["signal"] === "SIGPIPE") return 141;
   return EXIT[error.code];
 }
 
@@ -45,6 +46,19 @@ export function exitCodeOfJob(error: { readonly code: string } | undefined): Exi
 /** The reason a command's signal aborts with when the user stops it. */
 export function interruptedBy(signal: "SIGINT" | "SIGTERM"): ClusterError {
   return new ClusterError("cancelled", "stopped", { details: { signal } });
+}
+
+/** The reason a command's signal aborts with when stdout can be written no more. */
+export function outputLost(cause: Error): ClusterError {
+  const errno = "code" in cause ? String(cause.code) : cause.message;
+  if (errno === "EPIPE")
+    return new ClusterError("cancelled", "nobody reads stdout any more", { details: { signal: "SIGPIPE" } });
+  return new ClusterError("internal", `cannot write to stdout (${errno})`, { cause });
+}
+
+/** The exit code of a command that was done when stdout was lost: of whoever stopped reading, that was meant. */
+export function exitCodeAfter(lost: ClusterError): ExitCode {
+  return lost.details["signal"] === "SIGPIPE" ? 0 : exitCodeOf(lost);
 }
 
 const MAX_LINES = 6;

@@ -47,6 +47,15 @@ describe("FlagReader", () => {
     }
   });
 
+  it("refuses 0 where a number must be above it", () => {
+    const read = (flags: FlagReader): unknown => flags.positive("max-run-seconds");
+    for (const raw of ["0", "-1", "1e999", "x"]) {
+      const problem = `--max-run-seconds must be a finite number above 0, got "${raw}"`;
+      assert.equal(problemsOf(read, { maxRunSeconds: raw }), problem);
+    }
+    assert.equal(new FlagReader({ maxRunSeconds: "0.5" }).positive("max-run-seconds"), 0.5);
+  });
+
   it("refuses numbers that are not finite or below the least", () => {
     const read = (flags: FlagReader): unknown => flags.decimal("guidance-scale", 0);
     for (const raw of ["nan", "Infinity", "1e999", "-0.1", "", "1,5", "0x1", "."]) {

@@ -58,12 +58,21 @@ export class FlagReader {
 
   /** A finite decimal number of at least `min`. */
   decimal(flag: string, min: number): number | undefined {
+    return this.#decimal(flag, (value) => value >= min, `of at least ${min}`);
+  }
+
+  /** A finite decimal number above 0. */
+  positive(flag: string): number | undefined {
+    return this.#decimal(flag, (value) => value > 0, "above 0");
+  }
+
+  #decimal(flag: string, isAllowed: (value: number) => boolean, rule: string): number | undefined {
     const raw = this.text(flag);
     if (raw === undefined) return undefined;
     const value = Number(raw);
     const isDecimal = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(raw);
-    if (isDecimal && Number.isFinite(value) && value >= min) return value;
-    this.#problems.push(`--${flag} must be a finite number of at least ${min}, got "${raw}"`);
+    if (isDecimal && Number.isFinite(value) && isAllowed(value)) return value;
+    this.#problems.push(`--${flag} must be a finite number ${rule}, got "${raw}"`);
     return undefined;
   }
 

@@ -1,5 +1,6 @@
 import { type Clock, ClusterError } from "@cogfleet/core";
 import type { GenerationClient, Job } from "./client/generation.js";
+import { Patience } from "./client/patience.js";
 import { watchJob } from "./client/watch-job.js";
 import type { JobReporter } from "./view/job-reporter.js";
 
@@ -17,11 +18,18 @@ export async function followJob(
   let wasSeen = false;
   try {
     const onNotice = (text: string): void => reporter.notice(text);
-    for await (const event of watchJob({ client, clock, onNotice }, jobId, afterSequence, signal)) {
+    const patience = new Patience({ clock, onNotice }, `cogfleet jobs watch ${jobId}`);
+    for await (const event of watchJob({ client, clock, patience }, jobId, afterSequence, signal)) {
       wasSeen = true;
       reporter.event(event);
     }
-    return await client.get(jobId, signal);
+    for (;;) {
+      try {
+        return await client.get(jobId, signal);
+      } catch (reason) {
+        await patience.pause(reason, signal);
+      }
+    }
   } catch (reason) {
     signal.throwIfAborted();
     if (wasSeen && reason instanceof ClusterError && reason.code === "job_not_found")

@@ -39,14 +39,37 @@ describe("the flags of generate", () => {
     });
   });
 
+  it("write nothing with --detach, and refuse with it what would", () => {
+    const { outputs, isDetached } = readGenerateFlags({ prompt: "x", detach: true }, {});
+    assert.deepEqual([outputs, isDetached], [[], true]);
+    for (const raw of [{ output: "v.mp4" }, { saveLatents: "l" }, { saveFrames: "f" }, { local: true }])
+      assert.throws(
+        () => readGenerateFlags({ prompt: "x", detach: true, ...raw }, {}),
+        /and --detach exclude/,
+      );
+  });
+
   it("name every flag that is wrong", () => {
-    const raw = { steps: "1001", frames: "x", fps: "0", workers: "2", endpoint: "nowhere" };
+    const raw = {
+      parallel: "context=17",
+      steps: "1001",
+      frames: "x",
+      fps: "0",
+      workers: "2",
+      endpoint: "nowhere",
+    };
     assert.throws(
       () => readGenerateFlags(raw, {}),
       (error: Error) =>
-        ["--prompt", "--steps", "--frames", "--fps", "--workers needs --local", "--endpoint"].every((word) =>
-          error.message.includes(word),
-        ),
+        [
+          "--prompt",
+          '"context=17"',
+          "--steps",
+          "--frames",
+          "--fps",
+          "--workers needs --local",
+          "--endpoint",
+        ].every((word) => error.message.includes(word)),
     );
   });
 

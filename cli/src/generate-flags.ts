@@ -1,3 +1,4 @@
+import { PARALLEL_RULE, parseParallel } from "@cogfleet/parallel";
 import type { ArtifactKind, Submission } from "./client/generation.js";
 import type { CoordinatorAddress } from "./client/open-client.js";
 import { readEndpoint } from "./endpoint.js";
@@ -13,6 +14,8 @@ export interface GenerateRequest {
   readonly target: GenerateTarget;
   readonly outputs: readonly RequestedOutput[];
   readonly isJson: boolean;
+  /** Submit the job and leave. */
+  readonly isDetached: boolean;
 }
 
 type GenerateTarget =
@@ -31,6 +34,7 @@ const OUTPUT_FLAGS = [
 ] as const;
 
 const ENDPOINT_ONLY = ["endpoint", "tls-cert", "tls-key", "tls-ca", "tls-server-name"] as const;
+const NOT_DETACHED = ["local", "output", "save-latents", "save-frames"] as const;
 const LOCAL_ONLY = ["workers", "threads", "device", "precision"] as const;
 
 /** Reads the flags of `generate`; `invalid_request` names every one that is wrong. Sizes are the model's to judge. */
@@ -39,8 +43,12 @@ export function readGenerateFlags(
   env: Readonly<Record<string, string | undefined>>,
 ): GenerateRequest {
   const flags = new FlagReader(raw);
-  const video = { kind: "video", flag: "output", path: flags.text("output") ?? "video.mp4" } as const;
-  const outputs: RequestedOutput[] = [video];
+  const isDetached = flags.isSet("detach");
+  if (isDetached)
+    for (const flag of NOT_DETACHED)
+      flags.require(!flags.has(flag), `--${flag} and --detach exclude each other`);
+  const outputs: RequestedOutput[] = [];
+  if (!isDetached) outputs.push({ kind: "video", flag: "output", path: flags.text("output") ?? "video.mp4" });
   for (const { kind, flag } of OUTPUT_FLAGS) {
     const path = flags.text(flag);
     if (path !== undefined) outputs.push({ kind, flag, path });
@@ -63,16 +71,18 @@ export function readGenerateFlags(
     priority: flags.integer("priority", { min: -100, max: 100 }),
     tenant: flags.text("tenant"),
     deadline: flags.time("deadline"),
-    maxRunSeconds: flags.decimal("max-run-seconds", 0),
+    maxRunSeconds: flags.positive("max-run-seconds"),
     allowVaeTilingFallback: flags.isSet("allow-vae-tiling-fallback") ? true : undefined,
     embedMetadata: !flags.isOff("metadata"),
     extraArtifacts: outputs.flatMap(({ kind }) => (kind === "video" ? [] : [kind])),
   };
+  const { parallel = "auto" } = submission;
+  flags.require(parseParallel(parallel) !== undefined, `--parallel ${PARALLEL_RULE}, got "${parallel}"`);
   const model = flags.text("model");
   flags.require(model === undefined || model.trim() !== "", "--model must not be blank");
   const target = readTarget(flags, env);
   flags.finish();
-  return { submission, model, target, outputs, isJson: flags.isSet("json") };
+  return { submission, model, target, outputs, isJson: flags.isSet("json"), isDetached };
 }
 
 function readTarget(flags: FlagReader, env: Readonly<Record<string, string | undefined>>): GenerateTarget {

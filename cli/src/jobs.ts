@@ -1,6 +1,7 @@
 import { ClusterError } from "@cogfleet/core";
 import { downloadArtifact } from "./client/download-artifact.js";
 import type { Job } from "./client/generation.js";
+import { Patience } from "./client/patience.js";
 import type { CommandContext } from "./context.js";
 import { type ExitCode, exitCodeOfJob } from "./exit-code.js";
 import { FlagReader, type RawFlags } from "./flags.js";
@@ -16,9 +17,10 @@ const STATES = ["queued", "running", "completed", "failed", "cancelled"] as cons
 export function listJobs(raw: RawFlags, context: CommandContext): Promise<ExitCode> {
   const flags = new FlagReader(raw);
   const state = flags.oneOf("state", STATES);
+  const tenant = flags.text("tenant");
   const limit = flags.integer("limit", { min: 1, max: 100_000 }) ?? 20;
   return withClient(flags, context, async (client, signal) => {
-    const jobs = await client.list({ states: state === undefined ? [] : [state], limit }, signal);
+    const jobs = await client.list({ states: state === undefined ? [] : [state], tenant, limit }, signal);
     const lines = flags.isSet("json")
       ? jobs.map((job) => JSON.stringify(jobJson(job)))
       : jobsTable(jobs, context.clock.wallTime());
@@ -84,7 +86,11 @@ export function downloadJob(id: string, raw: RawFlags, context: CommandContext):
     // The id comes from the coordinator: it must not decide where on this disk we write.
     const name = `${job.id.replace(/[^\w-]/g, "_")}${kind === "video" ? ".mp4" : `.${kind}.safetensors`}`;
     const file = await claimOutputFile("output", path ?? name, context.random);
-    await file.write((write) => downloadArtifact(client, { jobId: job.id, artifact }, write, signal));
+    const { terminal, clock } = context;
+    const patience = new Patience({ clock, onNotice: terminal.err }, `cogfleet jobs download ${id}`);
+    await file.write((write) =>
+      downloadArtifact({ client, patience }, { jobId: job.id, artifact }, write, signal),
+    );
     const { bytes, sha256 } = artifact;
     if (flags.isSet("json"))
       context.terminal.out(JSON.stringify({ job_id: job.id, kind, output: file.path, bytes, sha256 }));

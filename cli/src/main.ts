@@ -2,24 +2,31 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { ClusterError, systemClock, systemRandom } from "@cogfleet/core";
 import type { CommandContext } from "./context.js";
-import { errorLines, exitCodeOf, interruptedBy } from "./exit-code.js";
+import { errorLines, exitCodeAfter, exitCodeOf, interruptedBy, outputLost } from "./exit-code.js";
 import { runProgram } from "./program.js";
 
 /** The `cogfleet` command: runs what the arguments say and leaves the exit code to the process. */
 export async function main(): Promise<void> {
   process.noDeprecation = true; // of the libraries: nothing that a user could mend
   const interrupt = new AbortController();
+  let wasTold = false;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {
       // The second time nobody waits for an orderly end.
-      if (interrupt.signal.aborted) process.exit(signal === "SIGINT" ? 130 : 143);
+      if (wasTold) process.exit(signal === "SIGINT" ? 130 : 143);
+      wasTold = true;
       interrupt.abort(interruptedBy(signal));
     });
   }
-  // `cogfleet jobs list | head -1`: the reader has had enough.
+  // `cogfleet jobs list | head -1`: the reader has had enough. What still runs ends in order, as if it had been told to.
+  let fault: ClusterError | undefined;
   process.stdout.on("error", (error) => {
-    process.exit("code" in error && error.code === "EPIPE" ? 0 : 1);
+    fault ??= outputLost(error);
+    interrupt.abort(fault);
+    if (process.exitCode === 0) process.exitCode = exitCodeAfter(fault);
   });
+  // Results go to stdout: whoever does not read the rest stops nothing.
+  process.stderr.on("error", () => {});
 
   const context: CommandContext = {
     terminal: {
@@ -37,7 +44,8 @@ export async function main(): Promise<void> {
     },
   };
   try {
-    process.exitCode = await runProgram(process.argv.slice(2), context);
+    const code = await runProgram(process.argv.slice(2), context);
+    process.exitCode = code === 0 && fault !== undefined ? exitCodeAfter(fault) : code;
   } catch (reason) {
     const error = ClusterError.from(reason);
     for (const line of errorLines(error)) context.terminal.err(line);

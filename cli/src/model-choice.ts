@@ -1,10 +1,17 @@
 import { fileURLToPath } from "node:url";
 import { ClusterError, type Random } from "@cogfleet/core";
-import { checkWeights, type ModelFacts, openCheckpoint, resolveRequest } from "@cogfleet/model";
+import {
+  type Checkpoint,
+  checkWeights,
+  type ModelFacts,
+  openCheckpoint,
+  resolveRequest,
+} from "@cogfleet/model";
+import { choiceProblem, parseParallel } from "@cogfleet/parallel";
 import type { Submission } from "./client/generation.js";
 
 /** The checkpoint that comes with Cogfleet. */
-export const DEMO_MODEL = fileURLToPath(new URL("../../models/demo", import.meta.url));
+const DEMO_MODEL = fileURLToPath(new URL("../../models/demo", import.meta.url));
 
 /** What `--model` stands for. */
 export interface ModelChoice {
@@ -16,12 +23,23 @@ export interface ModelChoice {
   readonly facts: ModelFacts | undefined;
 }
 
-/** The checkpoint in `folder` (default: the bundled one), checked: `invalid_checkpoint` names what is wrong. */
+/** The checkpoint in the folder that `--model` names (default: the bundled one); `invalid_checkpoint` names the flag. */
+export async function openFolder(folder: string | undefined, signal: AbortSignal): Promise<Checkpoint> {
+  try {
+    return await openCheckpoint(folder ?? DEMO_MODEL, signal);
+  } catch (reason) {
+    if (folder === undefined || !(reason instanceof ClusterError) || reason.code !== "invalid_checkpoint")
+      throw reason;
+    throw new ClusterError(reason.code, `--model: ${reason.message}`, { cause: reason });
+  }
+}
+
+/** The same with its weights checked. */
 export async function chooseFolder(
   folder: string | undefined,
   signal: AbortSignal,
 ): Promise<ModelChoice & { readonly folder: string }> {
-  const checkpoint = await openCheckpoint(folder ?? DEMO_MODEL, signal);
+  const checkpoint = await openFolder(folder, signal);
   checkWeights(checkpoint);
   return { name: checkpoint.facts.name, folder: checkpoint.folder, facts: checkpoint.facts };
 }
@@ -35,7 +53,8 @@ export async function chooseModel(model: string | undefined, signal: AbortSignal
 
 /** Refuses what the gate of the coordinator would refuse, before a process is started. */
 export function checkRequest(facts: ModelFacts, submission: Submission, random: Random): void {
-  if (submission.parallel !== undefined && submission.parallel.trim() === "")
-    throw new ClusterError("invalid_request", "--parallel must not be blank");
-  resolveRequest(facts, submission, random);
+  const { guidanceScale } = resolveRequest(facts, submission, random);
+  const problem = choiceProblem(parseParallel(submission.parallel ?? "auto") ?? {}, guidanceScale);
+  if (problem !== undefined)
+    throw new ClusterError("invalid_request", `--parallel ${submission.parallel} ${problem}`);
 }

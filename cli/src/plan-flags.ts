@@ -40,11 +40,6 @@ export function readPlanFlags(raw: RawFlags): PlanRequest {
   const pinned = parseParallel(parallel);
   flags.require(pinned !== undefined, `--parallel ${PARALLEL_RULE}, got "${parallel}"`);
   const device = flags.oneOf("device", ["cpu", "cuda", "webgpu"]) ?? "cpu";
-  const positive = (flag: string, usual: number): number => {
-    const value = flags.decimal(flag, 0) ?? usual;
-    flags.require(value > 0, `--${flag} must be greater than 0, got "${flags.text(flag)}"`);
-    return value;
-  };
   const request: PlanRequest = {
     model,
     args: {
@@ -60,10 +55,10 @@ export function readPlanFlags(raw: RawFlags): PlanRequest {
     device,
     precision: flags.oneOf("precision", ["fp32", "fp16", "bf16"]) ?? "auto",
     rates: readRates(flags, USUAL_RATE[device]).map((rate) => rate * TERA),
-    memoryBytes: positive("memory", Number.POSITIVE_INFINITY) * GB,
-    bytesPerSecond: positive("bandwidth", 10) * GBIT_BYTES,
+    memoryBytes: (flags.positive("memory") ?? Number.POSITIVE_INFINITY) * GB,
+    bytesPerSecond: (flags.positive("bandwidth") ?? 10) * GBIT_BYTES,
     latencySeconds: (flags.decimal("latency", 0) ?? 0.2) / 1000,
-    hostBytesPerSecond: positive("host-bandwidth", DEFAULT_HOST_BYTES_PER_SECOND / GB) * GB,
+    hostBytesPerSecond: (flags.positive("host-bandwidth") ?? DEFAULT_HOST_BYTES_PER_SECOND / GB) * GB,
     isJson: flags.isSet("json"),
   };
   flags.finish();

@@ -1,10 +1,10 @@
 import { ClusterError } from "@cogfleet/core";
-import { inspect, openCheckpoint, type Precision, resolveRequest } from "@cogfleet/model";
+import { configsOf, inspect, type Precision, resolveRequest } from "@cogfleet/model";
 import { type Limit, makePlan, type PlanResult, type StageEstimate, showParallel } from "@cogfleet/parallel";
 import { choosePrecision } from "@cogfleet/worker";
 import type { CommandContext } from "./context.js";
 import type { ExitCode } from "./exit-code.js";
-import { DEMO_MODEL } from "./model-choice.js";
+import { openFolder } from "./model-choice.js";
 import type { PlanRequest } from "./plan-flags.js";
 import { bytesText, secondsText } from "./view/quantities.js";
 import { table } from "./view/table.js";
@@ -12,16 +12,15 @@ import { table } from "./view/table.js";
 /** `cogfleet plan`: how a job would be spread over workers that are described, and why. Starts nothing. */
 export async function runPlan(request: PlanRequest, context: CommandContext): Promise<ExitCode> {
   const { device, rates, memoryBytes, bytesPerSecond, latencySeconds, hostBytesPerSecond } = request;
-  const checkpoint = await openCheckpoint(request.model ?? DEMO_MODEL, context.interrupt);
+  const checkpoint = await openFolder(request.model, context.interrupt);
   const args = resolveRequest(checkpoint.facts, { prompt: "any", ...request.args }, context.random);
   const precision = choosePrecision(
     request.precision,
     { kind: device, index: 0 },
     { ...inspect(checkpoint), facts: checkpoint.facts },
   );
-  const { transformer, vae, textEncoder } = checkpoint;
   const result = makePlan({
-    configs: { transformer: transformer.config, vae: vae.config, textEncoder: textEncoder.config },
+    configs: configsOf(checkpoint),
     args,
     precision,
     fleet: {

@@ -3,6 +3,7 @@
 import type { Clock } from "@cogfleet/core";
 import {
   elements,
+  type Given,
   type Graph,
   type GraphPort,
   type Runtime,
@@ -19,6 +20,7 @@ export interface Card {
 }
 
 type Tensors = Readonly<Record<string, Tensor>>;
+type Givens = Readonly<Record<string, Given>>;
 
 /** One card: a run waits for the runs before it. Opens the graphs of `openShardedTransformer` and no others. */
 export class ModelledDevice implements Runtime {
@@ -55,24 +57,26 @@ export class ModelledDevice implements Runtime {
   }
 
   async open(graph: Graph): Promise<Session> {
-    return {
-      run: async (inputs, signal) => {
-        const shape = shapeOf(inputs);
-        const outputs = Object.fromEntries(
-          graph.outputs.map((port) => [port.name, this.#blank(port, dimsOf(port, shape))]),
-        );
-        const computeSeconds = flopsOf(graph, inputs) / this.#card.rate;
-        const bytes = bytesIn(inputs) + bytesIn(outputs);
-        const { hostBytesPerSecond } = this.#card;
-        const hostSeconds = hostBytesPerSecond === undefined ? 0 : bytes / hostBytesPerSecond;
-        this.#computeSeconds += computeSeconds;
-        this.#hostSeconds += hostSeconds;
-        await this.#take(computeSeconds + hostSeconds, signal);
-        if (isAttention(graph)) this.#attentionEnds.push(this.#clock.now());
-        return outputs;
-      },
-      close: async () => {},
+    const run = async (inputs: Givens, signal: AbortSignal): Promise<Tensors> => {
+      const shape = shapeOf(inputs);
+      const outputs = Object.fromEntries(
+        graph.outputs.map((port) => [port.name, this.#blank(port, dimsOf(port, shape))]),
+      );
+      const computeSeconds = flopsOf(graph, inputs) / this.#card.rate;
+      const bytes = bytesIn(inputs) + bytesIn(outputs);
+      const { hostBytesPerSecond } = this.#card;
+      const hostSeconds = hostBytesPerSecond === undefined ? 0 : bytes / hostBytesPerSecond;
+      this.#computeSeconds += computeSeconds;
+      this.#hostSeconds += hostSeconds;
+      await this.#take(computeSeconds + hostSeconds, signal);
+      if (isAttention(graph)) this.#attentionEnds.push(this.#clock.now());
+      return outputs;
     };
+    return { run, runKeeping: run, close: async () => {} };
+  }
+
+  openTogether(_name: string, graphs: readonly Graph[]): Promise<readonly Session[]> {
+    return Promise.all(graphs.map((graph) => this.open(graph)));
   }
 
   async close(): Promise<void> {}
@@ -96,7 +100,7 @@ export class ModelledDevice implements Runtime {
   }
 }
 
-function rowsOf(inputs: Tensors, names: readonly string[]): number {
+function rowsOf(inputs: Givens, names: readonly string[]): number {
   for (const name of names) {
     const rows = inputs[name]?.dims[1];
     if (rows !== undefined) return rows;
@@ -112,7 +116,7 @@ interface Shape {
   readonly queries: number;
 }
 
-function shapeOf(inputs: Tensors): Shape {
+function shapeOf(inputs: Givens): Shape {
   const first = inputs["q"] ?? inputs["video"] ?? inputs["hidden_states"];
   return {
     batch: first?.dims[0] ?? 0,
@@ -129,7 +133,7 @@ function isAttention({ name }: Graph): boolean {
   return name.startsWith("transformer.heads-");
 }
 
-function flopsOf(graph: Graph, inputs: Tensors): number {
+function flopsOf(graph: Graph, inputs: Givens): number {
   const { outputs } = graph;
   const { batch, text, video, queries } = shapeOf(inputs);
   if (isAttention(graph)) {
@@ -163,6 +167,9 @@ function dimsOf({ name, dims }: GraphPort, { batch, text, video, queries }: Shap
   }
 }
 
-function bytesIn(tensors: Tensors): number {
-  return Object.values(tensors).reduce((sum, { data }) => sum + data.byteLength, 0);
+function bytesIn(tensors: Givens): number {
+  return Object.values(tensors).reduce(
+    (sum, given) => sum + ("data" in given ? given.data.byteLength : 0),
+    0,
+  );
 }

@@ -69,6 +69,7 @@ export function decodeJob(job: Job__Output): Job {
     runSeconds: job.runSeconds,
     approximate: job.approximate,
     queuePosition: job.queuePosition,
+    waitReason: job.waitReason,
   };
 }
 
@@ -84,15 +85,22 @@ export function decodeEvent(event: Event__Output): JobEvent {
     message: event.message,
     error: event.error ?? undefined,
     workerIds: event.workerIds,
-    parts: event.parts.map(({ workerId, half, halves, rows }) => ({
-      ...{ workerId, half, halves },
+    waitReason: event.waitReason,
+    parts: event.parts.map(({ workerId, half, halves, rows, chunks, tiles }) => ({
+      ...{ workerId, half, halves, tiles },
       rows: rows ?? undefined,
+      chunks: chunks ?? undefined,
     })),
   };
 }
 
 function decodePlan({ cfg, context, rates, vae, activations }: Plan__Output): JobPlan {
-  return { cfg, context, rates, vae: vae?.kind ?? "serial", activations };
+  return {
+    ...{ cfg, context, rates, activations },
+    vae: vae?.kind ?? "serial",
+    chunks: vae?.temporal?.chunks,
+    tiles: vae?.tiles?.tiles.map(({ tiles }) => tiles),
+  };
 }
 
 export function decodeWorker(worker: Worker__Output): WorkerInfo {

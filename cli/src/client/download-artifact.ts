@@ -1,16 +1,14 @@
 import { createHash } from "node:crypto";
 import { ClusterError } from "@cogfleet/core";
 import type { Artifact, GenerationClient } from "./generation.js";
-
-/** Streams that break in a row, without a byte between them, before a download gives up. */
-const MAX_BREAKS = 5;
+import type { Patience } from "./patience.js";
 
 /**
  * Fetches an artifact piece by piece into `write` and checks size and sha256: `data_loss` when they differ. A stream
- * that breaks goes on where it stopped.
+ * that breaks goes on where it stopped, for as long as the patience lasts.
  */
 export async function downloadArtifact(
-  client: Pick<GenerationClient, "download">,
+  { client, patience }: { readonly client: Pick<GenerationClient, "download">; readonly patience: Patience },
   source: { readonly jobId: string; readonly artifact: Artifact },
   write: (data: Uint8Array) => Promise<void>,
   signal: AbortSignal,
@@ -18,7 +16,8 @@ export async function downloadArtifact(
   const { jobId, artifact } = source;
   const hash = createHash("sha256");
   let offset = 0;
-  for (let breaks = 0; offset < artifact.bytes; ) {
+  while (offset < artifact.bytes) {
+    let broken: unknown;
     try {
       for await (const chunk of client.download(jobId, { kind: artifact.kind, offset }, signal)) {
         if (chunk.offset !== offset)
@@ -29,16 +28,13 @@ export async function downloadArtifact(
         hash.update(chunk.data);
         await write(chunk.data);
         offset += chunk.data.length;
-        if (chunk.data.length > 0) breaks = 0;
+        if (chunk.data.length > 0) patience.heard();
       }
-      if (offset < artifact.bytes) throw new ClusterError("peer_lost", "the download ended early");
     } catch (reason) {
-      signal.throwIfAborted();
-      breaks += 1;
-      const canGoOn =
-        reason instanceof ClusterError && (reason.code === "peer_lost" || reason.code === "unavailable");
-      if (!canGoOn || breaks >= MAX_BREAKS) throw reason;
+      if (ClusterError.from(reason).code === "data_loss") throw reason; // it would be lost again
+      broken = reason;
     }
+    if (offset < artifact.bytes) await patience.pause(broken, signal);
   }
   const sha256 = hash.digest("hex");
   if (offset !== artifact.bytes || sha256 !== artifact.sha256)

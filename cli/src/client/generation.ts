@@ -52,6 +52,12 @@ export interface Artifact {
 /** The request of a job with every default filled in: by the proto's field names, numbers as numbers. */
 export type ResolvedRequest = Readonly<Record<string, string | number | boolean>>;
 
+/** [start, start + count). */
+interface Share {
+  readonly start: number;
+  readonly count: number;
+}
+
 /** How a job is spread over its workers. */
 export interface JobPlan {
   readonly cfg: number;
@@ -60,6 +66,10 @@ export interface JobPlan {
   readonly rates: readonly number[];
   /** Who decodes: "serial", "temporal" or "tiles". */
   readonly vae: string;
+  /** By rank, when `vae` is "temporal": the chunks of latent frames that it decodes. */
+  readonly chunks: readonly Share[] | undefined;
+  /** By rank, when `vae` is "tiles": the tiles that it decodes. */
+  readonly tiles: readonly (readonly number[])[] | undefined;
   /** Set when the result is approximate: how the activations that ranks exchange are compressed. */
   readonly activations: string | undefined;
 }
@@ -70,7 +80,11 @@ export interface RankPart {
   readonly half: number;
   readonly halves: number;
   /** Of the sequence of tokens; undefined when not known. */
-  readonly rows: { readonly start: number; readonly count: number } | undefined;
+  readonly rows: Share | undefined;
+  /** Chunks of latent frames that it decodes; undefined: none, or not known. */
+  readonly chunks: Share | undefined;
+  /** Tiles that it decodes. */
+  readonly tiles: readonly number[];
 }
 
 export interface Job {
@@ -98,6 +112,8 @@ export interface Job {
   /** Decoded in tiles, for want of memory. */
   readonly approximate: boolean;
   readonly queuePosition: number;
+  /** Why it could not start if all workers were idle; "": it could. */
+  readonly waitReason: string;
 }
 
 export interface JobEvent {
@@ -114,6 +130,8 @@ export interface JobEvent {
   readonly message: string;
   readonly error: JobError | undefined;
   readonly workerIds: readonly string[];
+  /** Why a queued job could not start if all workers were idle, when this was sent; "": it could. */
+  readonly waitReason: string;
   /** By rank, on the event that starts an attempt; else empty. */
   readonly parts: readonly RankPart[];
 }
@@ -165,9 +183,13 @@ export interface ArtifactChunk {
 export interface GenerationClient {
   submit(submission: Submission, signal: AbortSignal): Promise<Job>;
   get(jobId: string, signal: AbortSignal): Promise<Job>;
-  /** Newest first, at most `limit`; `states` empty: all. */
+  /** Newest first, at most `limit`; `states` empty: all; `tenant` left out: of any. */
   list(
-    filter: { readonly states: readonly JobState[]; readonly limit: number },
+    filter: {
+      readonly states: readonly JobState[];
+      readonly tenant?: string | undefined;
+      readonly limit: number;
+    },
     signal: AbortSignal,
   ): Promise<Job[]>;
   /** Events after `afterSequence`; ends after the terminal event, or throws when the stream breaks. */

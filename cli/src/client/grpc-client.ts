@@ -87,7 +87,7 @@ export function connectGeneration(
     async get(jobId, signal) {
       return decodeJob(await unary<Job__Output>((done) => client.get({ jobId }, timely(), done), signal));
     },
-    async list({ states, limit }, signal) {
+    async list({ states, tenant = "", limit }, signal) {
       const jobs: Job__Output[] = [];
       let pageToken = "";
       do {
@@ -95,6 +95,7 @@ export function connectGeneration(
           states: states.map((state) => STATE_NAMES[state]),
           pageSize: Math.min(PAGE_SIZE, limit - jobs.length),
           pageToken,
+          tenant,
         };
         const page = await unary<ListResponse__Output>(
           (done) => client.list(request, timely(), done),

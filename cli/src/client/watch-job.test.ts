@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ClusterError, neverAborts } from "@cogfleet/core";
 import { ManualClock } from "@cogfleet/core/testing";
-import type { JobEvent } from "./generation.js";
-import { PATIENCE_MS, watchJob } from "./watch-job.js";
+import type { Job, JobEvent } from "./generation.js";
+import { PATIENCE_MS, Patience } from "./patience.js";
+import { watchJob } from "./watch-job.js";
 
 function event(sequence: number, state: JobEvent["state"] = "running"): JobEvent {
   return {
@@ -17,24 +18,57 @@ function event(sequence: number, state: JobEvent["state"] = "running"): JobEvent
     message: "",
     error: undefined,
     workerIds: [],
+    waitReason: "",
     parts: [],
   };
 }
 
+const job: Job = {
+  id: "j",
+  state: "running",
+  request: {},
+  createTime: undefined,
+  startTime: undefined,
+  finishTime: undefined,
+  stage: undefined,
+  step: 0,
+  steps: 9,
+  error: undefined,
+  artifacts: [],
+  warnings: [],
+  workerIds: [],
+  plan: undefined,
+  checkpointStep: 0,
+  attempts: 1,
+  runSeconds: 0,
+  approximate: false,
+  queuePosition: 0,
+  waitReason: "",
+};
 const gone = new ClusterError("peer_lost", "cannot reach the coordinator");
 
+/** Silence on a stream that stands, milliseconds. */
+type Silence = number;
+type Stream = readonly (JobEvent | ClusterError | Silence)[];
+
 /** A coordinator whose streams go as scripted: events, then the error that breaks the stream, or its plain end. */
-function scripted(streams: readonly (readonly (JobEvent | ClusterError)[])[]) {
+function scripted(streams: readonly Stream[], clock: ManualClock) {
   const asked: number[] = [];
   return {
     asked,
     client: {
+      async get(): Promise<Job> {
+        const next = streams[asked.length];
+        if (next === undefined || next[0] instanceof ClusterError) throw gone;
+        return job;
+      },
       async *watch(_: string, afterSequence: number): AsyncGenerator<JobEvent> {
         const stream = streams[asked.length] ?? [gone];
         asked.push(afterSequence);
         for (const item of stream) {
           if (item instanceof ClusterError) throw item;
-          yield item;
+          if (typeof item === "number") await clock.sleep(item, neverAborts);
+          else yield item;
         }
       },
     },
@@ -42,16 +76,17 @@ function scripted(streams: readonly (readonly (JobEvent | ClusterError)[])[]) {
 }
 
 async function collect(
-  streams: Parameters<typeof scripted>[0],
+  streams: readonly Stream[],
 ): Promise<{ seen: number[]; asked: number[]; notices: string[]; error: unknown }> {
-  const { client, asked } = scripted(streams);
   const clock = new ManualClock();
+  const { client, asked } = scripted(streams, clock);
   const notices: string[] = [];
   const seen: number[] = [];
   let error: unknown;
   let isOver = false;
   const work = (async () => {
-    const deps = { client, clock, onNotice: (text: string) => void notices.push(text) };
+    const onNotice = (text: string): void => void notices.push(text);
+    const deps = { client, clock, patience: new Patience({ clock, onNotice }, "cogfleet jobs watch j") };
     for await (const { sequence } of watchJob(deps, "j", 0, neverAborts)) seen.push(sequence);
   })()
     .catch((reason: unknown) => {
@@ -96,6 +131,32 @@ describe("watching a job", () => {
     assert.ok(error instanceof ClusterError && error.code === "unavailable");
     assert.match(error.message, /cogfleet jobs watch j/);
     assert.ok(asked.length > PATIENCE_MS / 4000 && asked.length < 30, `${asked.length} tries`);
+  });
+
+  it("does not take the silence of a stream that stands for the coordinator's absence", async () => {
+    // A proxy cuts what is silent for a minute, and the job waits in the queue for longer.
+    const cut = new ClusterError("unavailable", "Received RST_STREAM with code 8");
+    const { error, seen, asked, notices } = await collect([
+      [event(1), 60_000, cut],
+      [60_000, cut],
+      [60_000, cut],
+      [event(2, "completed")],
+    ]);
+    assert.equal(error, undefined);
+    assert.deepEqual(
+      [seen, asked],
+      [
+        [1, 2],
+        [0, 1, 1, 1],
+      ],
+    );
+    const away = ["lost the coordinator; trying again for 60 s", "the coordinator is back"];
+    assert.deepEqual(notices, [...away, ...away, ...away]);
+  });
+
+  it("gives up on a coordinator that answers but breaks every stream", async () => {
+    const { error } = await collect([[event(1), gone], ...Array.from({ length: 40 }, () => [500, gone])]);
+    assert.ok(error instanceof ClusterError && error.code === "unavailable");
   });
 
   it("does not try again for a job that is not known", async () => {

@@ -6,7 +6,7 @@ import { addClientOptions } from "./client-options.js";
 /** `cogfleet generate`: from a prompt to an MP4. */
 export function generateCommand(context: CommandContext, run: Run): Command {
   const command = new Command("generate")
-    .description("Generate a video from a prompt; prints the path of the MP4.")
+    .description("Generate a video from a prompt; prints the path of the MP4, or the job's id with --detach.")
     .option("--prompt <text>", "what the video shows (required)")
     .option("--negative-prompt <text>", "what it should not show")
     .option("--model <dir or name>", "checkpoint folder, or name of a model that workers offer")
@@ -36,6 +36,7 @@ export function generateCommand(context: CommandContext, run: Run): Command {
     .option("--threads <n>", "with --local: threads of each worker (default: CPUs / workers)")
     .option("--device <name>", "with --local: cpu, cuda, cuda:1 or webgpu (default: cpu)")
     .option("--precision <name>", "with --local: fp32, fp16 or bf16 (default: the device's)")
+    .option("--detach", "submit the job and leave; jobs watch and jobs download have the rest")
     .option("--json", "print events and the result as JSON, one object a line")
     .action((flags) =>
       run(async () => {

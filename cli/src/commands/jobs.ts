@@ -12,6 +12,7 @@ export function jobsCommand(context: CommandContext, run: Run): Command {
     .command("list")
     .description("Show the newest jobs.")
     .option("--state <state>", "queued, running, completed, failed or cancelled (default: all)")
+    .option("--tenant <name>", "those of one tenant (default: all)")
     .option("--limit <n>", "at most this many (default: 20)")
     .option(...JSON_FLAG)
     .action((flags) => run(async () => (await load()).listJobs(flags, context)));

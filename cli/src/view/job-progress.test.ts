@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { JobEvent } from "../client/generation.js";
-import { duration, JobProgress, partsText } from "./job-progress.js";
+import type { JobEvent, RankPart } from "../client/generation.js";
+import { decodeText, duration, JobProgress, partsText } from "./job-progress.js";
 
 function event(fields: Partial<JobEvent>): JobEvent {
   return {
@@ -15,16 +15,21 @@ function event(fields: Partial<JobEvent>): JobEvent {
     message: "",
     error: undefined,
     workerIds: ["w"],
+    waitReason: "",
     parts: [],
     ...fields,
   };
 }
 
+const PART: Omit<RankPart, "workerId"> = {
+  ...{ half: 0, halves: 1, rows: undefined, chunks: undefined, tiles: [] },
+};
+
 describe("a job's progress", () => {
   it("says who computes what, from the start of an attempt on, and goes on from its checkpoint", () => {
     const parts = [
-      { workerId: "w1", half: 0, halves: 1, rows: { start: 0, count: 57 } },
-      { workerId: "w2", half: 0, halves: 1, rows: { start: 57, count: 57 } },
+      { ...PART, workerId: "w1", rows: { start: 0, count: 57 }, chunks: { start: 0, count: 2 } },
+      { ...PART, workerId: "w2", rows: { start: 57, count: 57 }, chunks: { start: 2, count: 1 } },
     ];
     const progress = new JobProgress();
     progress.next(event({ stage: "denoise", step: 2 }), 0);
@@ -36,12 +41,13 @@ describe("a job's progress", () => {
     ].flatMap((item) => progress.next(item, 0));
     assert.deepEqual(updates, [
       { kind: "assigned", parts },
-      { kind: "stage", stage: "denoise", workerIds: ["w"] },
+      { kind: "stage", stage: "denoise", workerIds: ["w"], parts },
       { kind: "step", step: 3, steps: 4, secondsPerStep: 1, secondsLeft: 1, parts },
     ]);
     assert.equal(partsText(parts), "w1 (rows 0-56), w2 (rows 57-113)");
     assert.equal(partsText(parts.slice(1)), "");
     const halves = [0, 1].map((half) => ({
+      ...PART,
       workerId: `w${half}`,
       half,
       halves: 2,
@@ -49,6 +55,27 @@ describe("a job's progress", () => {
     }));
     assert.equal(partsText(halves), "w0 (rows 0-8, half 0), w1 (rows 0-8, half 1)");
     assert.equal(partsText([...halves, ...halves, ...halves]), "6 workers");
+  });
+
+  it("says who decodes what", () => {
+    const chunks = (workerId: string, start: number, count: number): RankPart => ({
+      ...{ ...PART, workerId, chunks: { start, count } },
+    });
+    const parts = [chunks("w1", 0, 2), chunks("w2", 2, 1)];
+    const progress = new JobProgress();
+    progress.next(event({ parts }), 0);
+    assert.deepEqual(progress.next(event({ stage: "decode" }), 0), [
+      { kind: "stage", stage: "decode", workerIds: ["w"], parts },
+    ]);
+    assert.equal(decodeText(parts), "w1 (chunks 0-1), w2 (chunk 2)");
+    assert.equal(decodeText([...parts, chunks("w3", 3, 0)]), "w1 (chunks 0-1), w2 (chunk 2)");
+    const idle = { ...PART, workerId: "w2" };
+    assert.equal(decodeText([chunks("w1", 0, 3), idle]), "w1");
+    const tiles = (workerId: string, ...numbers: number[]) => ({ ...PART, workerId, tiles: numbers });
+    assert.equal(decodeText([tiles("w1", 0, 1, 2, 5), tiles("w2", 3)]), "w1 (tiles 0-2, 5), w2 (tile 3)");
+    assert.equal(decodeText([...parts, ...parts, ...parts]), "6 workers");
+    assert.equal(decodeText([chunks("w1", 0, 3)]), "", "nobody else could");
+    assert.equal(decodeText([idle, idle]), "", "the coordinator does not say");
   });
 
   it("is told as queue, stages and steps with pace and time left", () => {
@@ -64,12 +91,12 @@ describe("a job's progress", () => {
       event({ state: "completed", stage: "decode", step: 4 }),
     ].flatMap((item) => progress.next(item, 0));
     assert.deepEqual(updates, [
-      { kind: "queued", reason: "" },
-      { kind: "stage", stage: "encode", workerIds: ["w"] },
-      { kind: "stage", stage: "denoise", workerIds: ["w"] },
+      { kind: "queued", reason: "", waitReason: "" },
+      { kind: "stage", stage: "encode", workerIds: ["w"], parts: [] },
+      { kind: "stage", stage: "denoise", workerIds: ["w"], parts: [] },
       { kind: "step", step: 1, steps: 4, secondsPerStep: 2, secondsLeft: 6, parts: [] },
       { kind: "step", step: 2, steps: 4, secondsPerStep: 3, secondsLeft: 6, parts: [] },
-      { kind: "stage", stage: "decode", workerIds: ["w"] },
+      { kind: "stage", stage: "decode", workerIds: ["w"], parts: [] },
       { kind: "ended" },
     ]);
   });
@@ -92,7 +119,7 @@ describe("a job's progress", () => {
     const progress = new JobProgress();
     progress.next(event({ stage: "denoise", step: 3, seconds: 1 }), 0);
     assert.deepEqual(progress.next(event({ state: "queued", message: "queued again: worker w left" }), 0), [
-      { kind: "queued", reason: "queued again: worker w left" },
+      { kind: "queued", reason: "queued again: worker w left", waitReason: "" },
     ]);
     const kinds = progress.next(event({ stage: "denoise", step: 1, seconds: 1 }), 0).map(({ kind }) => kind);
     assert.deepEqual(kinds, ["stage", "step"]);

@@ -2,10 +2,16 @@ import type { JobEvent, RankPart, Stage } from "../client/generation.js";
 
 /** What an event means to somebody who follows the job. */
 export type ProgressUpdate =
-  | { readonly kind: "queued"; readonly reason: string }
+  | { readonly kind: "queued"; readonly reason: string; readonly waitReason: string }
   /** An attempt begins: who computes what, by rank. */
   | { readonly kind: "assigned"; readonly parts: readonly RankPart[] }
-  | { readonly kind: "stage"; readonly stage: Stage; readonly workerIds: readonly string[] }
+  | {
+      readonly kind: "stage";
+      readonly stage: Stage;
+      readonly workerIds: readonly string[];
+      /** By rank; empty when not known. */
+      readonly parts: readonly RankPart[];
+    }
   | {
       readonly kind: "step";
       readonly step: number;
@@ -34,7 +40,7 @@ export class JobProgress {
   next(event: JobEvent, nowMs: number): ProgressUpdate[] {
     if (event.state === "queued") {
       this.#restart();
-      return [{ kind: "queued", reason: event.message }];
+      return [{ kind: "queued", reason: event.message, waitReason: event.waitReason }];
     }
     if (event.state !== "running") return [{ kind: "ended" }];
 
@@ -50,7 +56,7 @@ export class JobProgress {
     if (isNewStage) {
       this.#stage = stage;
       this.#lastStepAtMs = nowMs;
-      updates.push({ kind: "stage", stage, workerIds: event.workerIds });
+      updates.push({ kind: "stage", stage, workerIds: event.workerIds, parts: this.#parts });
     }
     if (isNewStep) {
       const secondsPerStep = this.#pace(event, nowMs);
@@ -102,6 +108,44 @@ export function partsText(parts: readonly RankPart[]): string {
       return facts.length === 0 ? workerId : `${workerId} (${facts.join(", ")})`;
     })
     .join(", ");
+}
+
+/** "w1 (chunks 0-1), w2 (chunks 2-3)": who decodes what. "" where one rank computes all, or it is not known. */
+export function decodeText(parts: readonly RankPart[]): string {
+  const decoding = parts.filter(({ chunks, tiles }) => (chunks?.count ?? 0) > 0 || tiles.length > 0);
+  const [first] = decoding;
+  if (parts.length <= 1 || first === undefined) return "";
+  if (decoding.length === 1) return first.workerId;
+  if (decoding.length > MOST_PARTS) return `${decoding.length} workers`;
+  return decoding
+    .map(({ workerId, chunks, tiles }) => `${workerId} (${chunks ? chunksText(chunks) : tilesText(tiles)})`)
+    .join(", ");
+}
+
+/** "chunks 2-3", "chunk 4". */
+export function chunksText({ start, count }: NonNullable<RankPart["chunks"]>): string {
+  return numbersText(
+    "chunk",
+    Array.from({ length: count }, (_, i) => start + i),
+  );
+}
+
+/** "tiles 0-2, 5", "tile 4". */
+export function tilesText(tiles: RankPart["tiles"]): string {
+  return numbersText("tile", tiles);
+}
+
+/** Ascending numbers, as runs. */
+function numbersText(what: string, numbers: readonly number[]): string {
+  if (numbers.length === 0) return `no ${what}s`;
+  const runs: { first: number; last: number }[] = [];
+  for (const number of numbers) {
+    const run = runs.at(-1);
+    if (run?.last === number - 1) run.last = number;
+    else runs.push({ first: number, last: number });
+  }
+  const shown = runs.map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`));
+  return `${what}${numbers.length === 1 ? "" : "s"} ${shown.join(", ")}`;
 }
 
 function rowsText({ start, count }: NonNullable<RankPart["rows"]>): string {

@@ -16,6 +16,7 @@ const base: JobEvent = {
   message: "",
   error: undefined,
   workerIds: ["w"],
+  waitReason: "",
   parts: [],
 };
 
@@ -66,6 +67,21 @@ describe("JSON events", () => {
     });
     assert.deepEqual(err, []);
   });
+
+  it("say what each rank computes and decodes", () => {
+    const { terminal: io, out } = terminal();
+    const reporter = jsonReporter(io, new ManualClock());
+    const part = { half: 0, halves: 1 };
+    const parts = [
+      { ...part, workerId: "w1", rows: { start: 0, count: 9 }, chunks: { start: 0, count: 2 }, tiles: [] },
+      { ...part, workerId: "w2", rows: { start: 9, count: 8 }, chunks: undefined, tiles: [1, 3] },
+    ];
+    reporter.event({ ...base, parts });
+    assert.deepEqual(JSON.parse(out[0] ?? "").ranks, [
+      { rank: 0, worker_id: "w1", ...part, first_row: 0, rows: 9, first_chunk: 0, chunks: 2 },
+      { rank: 1, worker_id: "w2", ...part, first_row: 9, rows: 8, tiles: [1, 3] },
+    ]);
+  });
 });
 
 describe("progress for people", () => {
@@ -84,6 +100,34 @@ describe("progress for people", () => {
       "step 3/3, 0.50 s a step, 0.00 s left",
       "decode: latents to video",
     ]);
+  });
+
+  it("names the workers that decode", () => {
+    const { terminal: io, err } = terminal();
+    const reporter = humanReporter(io, new ManualClock());
+    const parts = ["w1", "w2"].map((workerId, rank) => ({
+      ...{ workerId, half: 0, halves: 1, rows: undefined, tiles: [] },
+      chunks: { start: 2 * rank, count: 2 },
+    }));
+    reporter.event({ ...base, parts });
+    reporter.event({ ...base, stage: "decode", step: 3 });
+    assert.equal(err.at(-1), "decode: latents to video on w1 (chunks 0-1), w2 (chunks 2-3)");
+  });
+
+  it("names the one of several workers that reads the prompt", () => {
+    const { terminal: io, err } = terminal();
+    const reporter = humanReporter(io, new ManualClock());
+    reporter.event({ ...base, state: "running", stage: "encode", workerIds: ["w1", "w2"] });
+    assert.deepEqual(err, ["encode: reading the prompt (w1)"]);
+  });
+
+  it("says what a queued job waits for", () => {
+    const { terminal: io, err } = terminal();
+    const reporter = humanReporter(io, new ManualClock());
+    const waitReason = "waits for 4 workers of demo: 2 are connected";
+    reporter.event({ ...base, state: "queued", waitReason });
+    reporter.event({ ...base, state: "queued", message: "worker w1 was lost", waitReason });
+    assert.deepEqual(err, [`queued, ${waitReason}`, `worker w1 was lost, ${waitReason}`]);
   });
 
   it("draws a bar on a terminal", () => {

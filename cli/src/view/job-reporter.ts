@@ -65,7 +65,7 @@ export function jsonReporter(terminal: Terminal, clock: Clock): JobReporter {
     },
     submitted(job) {
       jobId = job.id;
-      write("submitted", { request: job.request, warnings: job.warnings });
+      write("submitted", { request: job.request, warnings: job.warnings, wait_reason: job.waitReason });
     },
     event(event) {
       jobId = event.jobId;
@@ -73,7 +73,7 @@ export function jsonReporter(terminal: Terminal, clock: Clock): JobReporter {
       for (const update of progress.next(event, clock.now())) {
         switch (update.kind) {
           case "queued":
-            write("queued", { sequence, message: update.reason });
+            write("queued", { sequence, message: update.reason, wait_reason: update.waitReason });
             break;
           case "assigned":
             write("assigned", { sequence, ranks: update.parts.map(rankJson) });
@@ -100,6 +100,11 @@ export function jsonReporter(terminal: Terminal, clock: Clock): JobReporter {
   };
 }
 
-function rankJson({ workerId, half, halves, rows }: RankPart, rank: number): object {
-  return { rank, worker_id: workerId, half, halves, first_row: rows?.start, rows: rows?.count };
+function rankJson({ workerId, half, halves, rows, chunks, tiles }: RankPart, rank: number): object {
+  return {
+    ...{ rank, worker_id: workerId, half, halves },
+    ...{ first_row: rows?.start, rows: rows?.count },
+    ...{ first_chunk: chunks?.start, chunks: chunks?.count },
+    tiles: tiles.length === 0 ? undefined : tiles,
+  };
 }

@@ -1,5 +1,5 @@
 import type { Job, JobPlan } from "../client/generation.js";
-import { duration } from "./job-progress.js";
+import { chunksText, duration, tilesText } from "./job-progress.js";
 import { clipped, table } from "./table.js";
 
 const PROMPT_WIDTH = 48;
@@ -30,7 +30,7 @@ export function jobDetails(job: Job): string[] {
     ["started", job.startTime],
     ["finished", job.finishTime],
     ["workers", job.workerIds.join(", ")],
-    ["plan", job.plan === undefined ? undefined : planText(job.plan)],
+    ["plan", job.plan === undefined ? undefined : planText(job.plan, job.workerIds)],
     ["checkpoint", job.checkpointStep === 0 ? undefined : `step ${job.checkpointStep}`],
     ["attempts", String(job.attempts)],
     ["approximate", job.approximate ? "decoded in tiles, for want of memory" : undefined],
@@ -71,17 +71,22 @@ export function jobJson(job: Job): object {
     run_seconds: job.runSeconds,
     approximate: job.approximate,
     queue_position: job.queuePosition,
+    wait_reason: job.waitReason,
   };
 }
 
-function planText({ cfg, context, rates, vae, activations }: JobPlan): string {
+function planText(plan: JobPlan, workerIds: readonly string[]): string {
+  const { cfg, context, rates, vae, chunks, tiles, activations } = plan;
   const speeds = rates.map((rate) => Number(rate.toPrecision(3))).join(" : ");
+  const shares = chunks?.map(chunksText) ?? tiles?.map(tilesText) ?? [];
+  const decoders = shares.map((share, rank) => `${workerIds[rank]} ${share}`).join("; ");
   const label = activations === undefined ? "" : `, approximate: activations exchanged as ${activations}`;
-  return `cfg=${cfg}, context=${context}, speeds ${speeds}, VAE ${vae}${label}`;
+  return `cfg=${cfg}, context=${context}, speeds ${speeds}, VAE ${vae}${decoders === "" ? "" : `: ${decoders}`}${label}`;
 }
 
 function progressOf(job: Job): string {
-  if (job.state === "queued") return `${job.queuePosition} ahead`;
+  if (job.state === "queued")
+    return `${job.queuePosition} ahead${job.waitReason === "" ? "" : `, ${job.waitReason}`}`;
   if (job.state !== "running" || job.stage === undefined) return "-";
   return job.stage === "denoise" ? `step ${job.step}/${job.steps}` : job.stage;
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "@cogfleet/core";
-import { duration, type ProgressUpdate, partsText } from "./job-progress.js";
+import { decodeText, duration, type ProgressUpdate, partsText } from "./job-progress.js";
 
 /** Shows how a job gets on. `close` leaves the terminal as it was found. */
 export interface ProgressView {
@@ -44,12 +44,15 @@ export function stageLine(update: Exclude<ProgressUpdate, { kind: "step" }>): st
       const who = partsText(update.parts);
       return who === "" ? undefined : `on ${who}`;
     }
-    case "queued":
-      return update.reason === "" ? "queued" : update.reason;
+    case "queued": {
+      const waits = update.waitReason === "" ? "" : `, ${update.waitReason}`;
+      return `${update.reason === "" ? "queued" : update.reason}${waits}`;
+    }
     case "stage": {
-      const by =
-        update.stage === "encode" && update.workerIds.length > 0 ? ` (${update.workerIds.join(", ")})` : "";
-      return `${STAGE_LINES[update.stage]}${by}`;
+      const [reader] = update.workerIds; // rank 0: the others wait
+      const by = update.stage === "encode" && reader !== undefined ? ` (${reader})` : "";
+      const who = update.stage === "decode" ? decodeText(update.parts) : "";
+      return `${STAGE_LINES[update.stage]}${by}${who === "" ? "" : ` on ${who}`}`;
     }
     case "warning":
       return `warning: ${update.text}`;

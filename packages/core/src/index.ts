@@ -5,6 +5,8 @@ export { freeMemory } from "./free-memory.js";
 export { expectLargeBuffers } from "./heap.js";
 export { type Logger, silentLogger } from "./log.js";
 export { type Random, systemRandom } from "./random.js";
+export { RecurringFailure } from "./recurring-failure.js";
+export { statusText } from "./status-text.js";
 export {
   formatTraceparent,
   parseTraceparent,

@@ -1,5 +1,6 @@
 import type { Clock } from "@cogfleet/core";
 import type { Beat } from "@cogfleet/proto/gen/cogfleet/v1/Beat";
+import { linked } from "./linked.js";
 import type { Outcome } from "./members.js";
 
 export interface BeatDeps {
@@ -19,17 +20,23 @@ export async function sendBeats(
   write: (beat: Beat) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
+  const over = linked(signal);
   let how: Outcome | undefined;
-  const ended = outcome.then((known) => {
+  void outcome.then((known) => {
     how = known;
+    over.abort(known);
   });
-  await write({ probePath: probe?.path ?? "", probeContent: probe?.content ?? "" });
-  while (how === undefined) {
-    await Promise.race([ended, clock.sleep(beatMs, signal)]);
-    signal.throwIfAborted();
-    if (how === undefined) await write({});
+  try {
+    await write({ probePath: probe?.path ?? "", probeContent: probe?.content ?? "" });
+    while (how === undefined) {
+      await clock.sleep(beatMs, over.signal).catch(() => {}); // or until it ends
+      signal.throwIfAborted();
+      if (how === undefined) await write({});
+    }
+    await write(lastBeat(how)); // also when it ended while a beat was on its way
+  } finally {
+    over.unlink();
   }
-  await write(lastBeat(how)); // also when it ended while a beat was on its way
 }
 
 function lastBeat(outcome: Outcome): Beat {

@@ -96,9 +96,8 @@ export class Peer {
         await receiver.take(frame);
         if (receiver.isComplete && receiver.usesSharedMemory) break;
       }
-      await receiver.finish();
+      receiver.finish();
     } catch (reason) {
-      await receiver.finish().catch(() => {}); // until then it writes to the caller's blocks
       signal.throwIfAborted();
       throw this.#explain(stop.signal.aborted ? stop.signal.reason : reason);
     } finally {

@@ -2,19 +2,15 @@ import { crc32 } from "node:zlib";
 import { ClusterError } from "@cogfleet/core";
 import { type Block, viewBlocks, writeBlocks } from "@cogfleet/parallel";
 import type { TensorFrame__Output } from "@cogfleet/proto/gen/cogfleet/v1/TensorFrame";
-import type { SharedMemoryReader } from "./shared-memory.js";
+import { SHARED_PIECE_BYTES, type SharedMemoryReader } from "./shared-memory.js";
 
-/**
- * Puts the frames of a message where they belong, checking each one: order, size, checksum. Frames must come in order;
- * one frame's shared memory is read while the one before is checked.
- */
+/** Puts the frames of a message where they belong, checking each one: order, size, checksum. Frames must come in order. */
 export class TensorReceiver {
   readonly #what: string;
   readonly #into: readonly Block[];
   readonly #bytes: number;
   readonly #reader: SharedMemoryReader;
-  #announced = 0;
-  #previous: Promise<void> = Promise.resolve();
+  #taken = 0;
   #usesSharedMemory = false;
 
   constructor(what: string, into: readonly Block[], bytes: number, reader: SharedMemoryReader) {
@@ -24,9 +20,9 @@ export class TensorReceiver {
     this.#reader = reader;
   }
 
-  /** Whether all bytes have been announced by frames; they are there once `finish` resolves. */
+  /** Whether all bytes are in place. */
   get isComplete(): boolean {
-    return this.#announced === this.#bytes;
+    return this.#taken === this.#bytes;
   }
 
   /** Whether the sender waits for us to hang up, to use its memory again. */
@@ -34,60 +30,53 @@ export class TensorReceiver {
     return this.#usesSharedMemory;
   }
 
-  /** Resolves when there is time for the next frame. Fails with `data_loss`. */
+  /** Resolves when its bytes are in place. Fails with `data_loss`. */
   async take(frame: TensorFrame__Output): Promise<void> {
     const offset = Number(frame.offset);
     const bytes = frame.sharedPath === "" ? frame.data.length : Number(frame.sharedBytes);
-    const isNext = offset === this.#announced && bytes > 0 && offset + bytes <= this.#bytes;
+    const isNext = offset === this.#taken && bytes > 0 && offset + bytes <= this.#bytes;
     if (!isNext || Number(frame.totalBytes) !== this.#bytes) {
       throw new ClusterError(
         "data_loss",
-        `${this.#what}: bytes ${offset}+${bytes} of ${frame.totalBytes} came after ${this.#announced} of ${this.#bytes}`,
+        `${this.#what}: bytes ${offset}+${bytes} of ${frame.totalBytes} came after ${this.#taken} of ${this.#bytes}`,
       );
     }
-    this.#announced += bytes;
     if (frame.sharedPath === "") {
-      this.#check(frame.data, frame);
+      this.#check(crc32(frame.data), frame, bytes);
       writeBlocks(this.#into, offset, frame.data);
-      return;
+    } else {
+      this.#usesSharedMemory = true;
+      await this.#takeShared(frame, offset, bytes);
     }
-    this.#usesSharedMemory = true;
-    const before = this.#previous;
-    this.#previous = this.#takeShared(frame, offset, bytes);
-    this.#previous.catch(() => {}); // awaited with the next frame, or in `finish`
-    await before;
+    this.#taken += bytes;
   }
 
-  /** Resolves when all that was announced is in place, and nothing touches the blocks any more. */
-  async finish(): Promise<void> {
-    await this.#previous;
+  /** `data_loss` when bytes are missing. */
+  finish(): void {
     if (!this.isComplete) {
-      throw new ClusterError(
-        "data_loss",
-        `${this.#what} ended after ${this.#announced} of ${this.#bytes} bytes`,
-      );
+      throw new ClusterError("data_loss", `${this.#what} ended after ${this.#taken} of ${this.#bytes} bytes`);
     }
   }
 
   async #takeShared(frame: TensorFrame__Output, offset: number, bytes: number): Promise<void> {
-    const before = this.#previous;
-    const place = viewBlocks(this.#into, offset, bytes);
-    const target = place ?? new Uint8Array(bytes);
-    try {
-      await this.#reader.read(frame.sharedPath, target, offset);
-    } finally {
-      await before;
+    const read = await this.#reader.open(frame.sharedPath);
+    let crc = 0;
+    for (let done = 0; done < bytes; done += SHARED_PIECE_BYTES) {
+      const length = Math.min(SHARED_PIECE_BYTES, bytes - done);
+      const place = viewBlocks(this.#into, offset + done, length);
+      const piece = place ?? new Uint8Array(length);
+      read(piece, offset + done);
+      crc = crc32(piece, crc);
+      if (place === undefined) writeBlocks(this.#into, offset + done, piece);
     }
-    this.#check(target, frame);
-    if (place === undefined) writeBlocks(this.#into, offset, target);
+    this.#check(crc, frame, bytes);
   }
 
-  #check(data: Uint8Array, frame: TensorFrame__Output): void {
-    const crc = crc32(data);
+  #check(crc: number, frame: TensorFrame__Output, bytes: number): void {
     if (crc === frame.crc32) return;
     throw new ClusterError(
       "data_loss",
-      `${this.#what}: checksum of bytes ${frame.offset}+${data.length} is ${crc}, the sender's ${frame.crc32}`,
+      `${this.#what}: checksum of bytes ${frame.offset}+${bytes} is ${crc}, the sender's ${frame.crc32}`,
     );
   }
 }

@@ -1,15 +1,16 @@
 import { crc32 } from "node:zlib";
 import { type Clock, orAbort } from "@cogfleet/core";
-import { rankLost, readBlocks, viewBlocks } from "@cogfleet/parallel";
+import { rankLost, readBlocks } from "@cogfleet/parallel";
 import type { WireFrame } from "./frame.js";
 import type { ExchangeLimits } from "./limits.js";
 import { linked } from "./linked.js";
 import type { TakenOffer } from "./offers.js";
-import type { SharedRoom } from "./shared-memory.js";
+import { SHARED_PIECE_BYTES, type SharedRoom } from "./shared-memory.js";
 import { Vigil } from "./vigil.js";
 
 // Below this, opening another path costs more than it saves.
 const LEAST_SHARED_BYTES = 256 * 1024;
+/** What one message announces. */
 const SHARED_RUN_BYTES = 2 * 1024 * 1024;
 
 export interface Outlet {
@@ -86,48 +87,54 @@ async function sendFrames(
   await previous;
 }
 
-/** Copies to shared memory and says what lies where. Returns how far it came: memory can be short. */
+/** Copies to shared memory and says what lies where, two runs under way. Returns how far it came: memory can be short. */
 async function sendShared(
   offer: TakenOffer,
   room: SharedRoom,
   write: (frame: WireFrame) => Promise<void>,
   vigil: Vigil,
 ): Promise<number> {
-  const scratch: Uint8Array[] = [];
-  let sent = 0;
-  const put = async (data: Uint8Array, offset: number, before: Promise<void>): Promise<void> => {
-    const crc = crc32(data);
-    await room.write(data, offset);
-    await before; // in order
-    vigil.heard();
-    const place = { sharedPath: room.path, sharedBytes: data.length };
-    await write({ crc32: crc, offset, totalBytes: offer.bytes, ...place });
-    sent = offset + data.length;
-  };
+  const scratch = new Uint8Array(Math.min(SHARED_PIECE_BYTES, offer.bytes));
   let previous: Promise<void> = Promise.resolve();
-  let next = previous;
-  try {
-    for (let offset = 0, run = 0; offset < offer.bytes; offset += SHARED_RUN_BYTES, run++) {
-      offer.withdrawn.throwIfAborted();
-      const bytes = Math.min(SHARED_RUN_BYTES, offer.bytes - offset);
-      let data = viewBlocks(offer.blocks, offset, bytes);
-      if (data === undefined) {
-        // Two in turn: one is packed while the other is written.
-        scratch[run % 2] ??= new Uint8Array(SHARED_RUN_BYTES);
-        data = (scratch[run % 2] as Uint8Array).subarray(0, bytes);
-        readBlocks(offer.blocks, offset, data);
-      }
-      next = put(data, offset, previous);
-      next.catch(() => {}); // awaited one round later
-      await previous;
-      previous = next;
-    }
-    await next;
-  } catch (reason) {
-    await Promise.allSettled([previous, next]); // until then they use the blocks and the room
-    if (!isNoSpace(reason)) throw reason;
+  let sent = 0;
+  while (sent < offer.bytes) {
+    offer.withdrawn.throwIfAborted();
+    const bytes = Math.min(SHARED_RUN_BYTES, offer.bytes - sent);
+    const crc = copyRun(offer, room, sent, bytes, scratch);
+    if (crc === undefined) break;
+    vigil.heard();
+    const place = { sharedPath: room.path, sharedBytes: bytes };
+    const next = write({ crc32: crc, offset: sent, totalBytes: offer.bytes, ...place });
+    next.catch(() => {}); // awaited one round later
+    await previous;
+    previous = next;
+    sent += bytes;
   }
+  await previous;
   return sent;
+}
+
+/** Copies a run piece by piece; its checksum, or undefined when memory is short. */
+function copyRun(
+  offer: TakenOffer,
+  room: SharedRoom,
+  start: number,
+  bytes: number,
+  scratch: Uint8Array,
+): number | undefined {
+  let crc = 0;
+  for (let done = 0; done < bytes; done += scratch.length) {
+    const piece = scratch.subarray(0, Math.min(scratch.length, bytes - done));
+    readBlocks(offer.blocks, start + done, piece);
+    crc = crc32(piece, crc);
+    try {
+      room.write(piece, start + done);
+    } catch (reason) {
+      if (isNoSpace(reason)) return undefined;
+      throw reason;
+    }
+  }
+  return crc;
 }
 
 /** /dev/shm of a container is often 64 MB: what does not fit goes through the socket. */

@@ -1,3 +1,4 @@
+import { readSync, writeSync } from "node:fs";
 import { type FileHandle, open, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
@@ -5,12 +6,15 @@ import type { Random } from "@cogfleet/core";
 
 const FOLDER = "/dev/shm";
 
+/** Stays in the cache from one of the passes over it to the next: a checksum of what does not takes three times as long. */
+export const SHARED_PIECE_BYTES = 256 * 1024;
+
 /** Room for one message in memory that processes of this host can read. */
 export interface SharedRoom {
   /** Where another process opens it. */
   readonly path: string;
-  /** Writes at a position, outside the event loop. `data` is lent until the promise settles. */
-  write(data: Uint8Array, position: number): Promise<void>;
+  /** Copies `data` to a position: at once, since memory keeps nobody waiting and another thread's copy is a cold one. */
+  write(data: Uint8Array, position: number): void;
   /** The readers are done: it may be written again. */
   release(): void;
 }
@@ -64,10 +68,9 @@ export class SharedMemory {
     let isReleased = false;
     return {
       path: room.path,
-      write: async (data, position) => {
-        for (let done = 0; done < data.length; ) {
-          done += (await room.file.write(data, done, data.length - done, position + done)).bytesWritten;
-        }
+      write: (data, position) => {
+        for (let done = 0; done < data.length; )
+          done += writeSync(room.file.fd, data, done, data.length - done, position + done);
       },
       release: () => {
         if (!isReleased) this.#free.push(room);
@@ -113,6 +116,9 @@ export class SharedMemory {
   }
 }
 
+/** Copies `into.length` bytes at a position to `into`. */
+export type ReadShared = (into: Uint8Array, position: number) => void;
+
 /** Reads shared memory of other processes; keeps their files open, since they are few and used again. */
 export class SharedMemoryReader {
   readonly #files = new Map<string, Promise<FileHandle>>();
@@ -122,23 +128,25 @@ export class SharedMemoryReader {
     if (probe.path === "") return false;
     const content = Buffer.alloc(Buffer.byteLength(probe.content));
     try {
-      await this.read(probe.path, content, 0);
+      (await this.open(probe.path))(content, 0);
       return content.toString() === probe.content;
     } catch {
       return false;
     }
   }
 
-  /** Fills `into` from a position; `into` is lent until the promise settles. */
-  async read(path: string, into: Uint8Array, position: number): Promise<void> {
+  /** Opens what lies under a path, if it is not open yet. */
+  async open(path: string): Promise<ReadShared> {
     const opening = this.#files.get(path) ?? open(path, "r");
     this.#files.set(path, opening);
-    const file = await opening;
-    for (let done = 0; done < into.length; ) {
-      const { bytesRead } = await file.read(into, done, into.length - done, position + done);
-      if (bytesRead === 0) throw new Error(`${path} ends at ${position + done}`);
-      done += bytesRead;
-    }
+    const { fd } = await opening;
+    return (into, position) => {
+      for (let done = 0; done < into.length; ) {
+        const bytes = readSync(fd, into, done, into.length - done, position + done);
+        if (bytes === 0) throw new Error(`${path} ends at ${position + done}`);
+        done += bytes;
+      }
+    };
   }
 
   /** Closes what is open. */

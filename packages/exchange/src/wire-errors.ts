@@ -1,4 +1,4 @@
-import { ClusterError, type ErrorCode, isErrorCode } from "@cogfleet/core";
+import { ClusterError, type ErrorCode, isErrorCode, statusText } from "@cogfleet/core";
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 
 const CODE_KEY = "cogfleet-error-code";
@@ -23,7 +23,8 @@ export function toWire(error: ClusterError): ServiceError {
   const { rank } = error.details;
   if (rank !== undefined) metadata.set(RANK_KEY, String(rank));
   const code = STATUS[error.code] ?? status.INTERNAL;
-  return Object.assign(new Error(error.message), { code, details: error.message, metadata });
+  const message = statusText(error.message);
+  return Object.assign(new Error(message), { code, details: message, metadata });
 }
 
 /** What the peer itself said was wrong; undefined when the transport failed and the peer said nothing. */

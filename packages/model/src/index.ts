@@ -12,11 +12,19 @@ export {
   parseTransformerConfig,
   parseVaeConfig,
 } from "./checkpoint/config-parsers.js";
-export type { SchedulerConfig, T5Config, TransformerConfig, VaeConfig } from "./checkpoint/configs.js";
-export { type Checkpoint, openCheckpoint } from "./checkpoint/folder.js";
+export type {
+  ModelConfigs,
+  SchedulerConfig,
+  T5Config,
+  TransformerConfig,
+  VaeConfig,
+} from "./checkpoint/configs.js";
+export { type Checkpoint, configsOf, openCheckpoint } from "./checkpoint/folder.js";
 export { type ComponentSize, type Inspection, inspect, type StageNeed } from "./checkpoint/inspect.js";
 export {
+  cutDecodeActivations,
   ELEMENT_BYTES,
+  layerActivations,
   type Stage,
   type StageMemory,
   stageMemory,
@@ -104,6 +112,7 @@ export {
 } from "./latents/tiles.js";
 export { latentsToDecode, type VideoLatents, videoLatents } from "./latents/video-latents.js";
 export { type Area, type Box, cutBox, emptyVolume, pasteBox, type Volume } from "./latents/volume.js";
+export { openAlternatives } from "./open-alternatives.js";
 export { openTextEncoder } from "./open-text-encoder.js";
 export { OFS, openTransformer } from "./open-transformer.js";
 export { openVaeDecoder } from "./open-vae-decoder.js";
@@ -113,10 +122,14 @@ export { resolveRequest } from "./request-gate.js";
 export {
   type ElementType,
   elements,
+  forgetKept,
+  type Given,
   type Graph,
   type GraphPort,
+  type KeptTensor,
   type Precision,
   type Runtime,
+  requireInputs,
   type Session,
   type Tensor,
   type TensorData,

@@ -1,4 +1,5 @@
 // The port through which the arithmetic runs. `@cogfleet/ort` implements it with ONNX Runtime.
+import { ClusterError } from "@cogfleet/core";
 
 /** Element types that cross the port. float16 and bfloat16 travel as their raw 16 bits. */
 export type TensorData =
@@ -31,6 +32,21 @@ export interface Graph {
   readonly outputs: readonly GraphPort[];
 }
 
+/** An output that stayed where it was computed. The next run that is given it takes it, in the same runtime. */
+export interface KeptTensor {
+  readonly type: ElementType;
+  readonly dims: readonly number[];
+  /** Gives its memory back if no run has taken it. */
+  forget(): void;
+}
+
+export type Given = Tensor | KeptTensor;
+
+/** Forgets those of a run's outputs that are kept and that no run has taken. */
+export function forgetKept(outputs: Readonly<Record<string, Given>>): void {
+  for (const output of Object.values(outputs)) if ("forget" in output) output.forget();
+}
+
 /** A loaded graph. */
 export interface Session {
   /**
@@ -39,10 +55,16 @@ export interface Session {
    * a run that has started cannot be stopped.
    */
   run(
-    inputs: Readonly<Record<string, Tensor>>,
+    inputs: Readonly<Record<string, Given>>,
     signal: AbortSignal,
     options?: { readonly transfer?: readonly string[] },
   ): Promise<Readonly<Record<string, Tensor>>>;
+  /** As `run`; the outputs that `keep` names do not leave the runtime: for what only the next run will read. */
+  runKeeping(
+    inputs: Readonly<Record<string, Given>>,
+    signal: AbortSignal,
+    options: { readonly transfer?: readonly string[]; readonly keep: readonly string[] },
+  ): Promise<Readonly<Record<string, Given>>>;
   /** Gives the memory back as far as the runtime can. Idempotent. */
   close(): Promise<void>;
 }
@@ -53,6 +75,11 @@ export interface Runtime {
   readonly isFar?: boolean | undefined;
   /** Loads a graph. Fails with `out_of_memory`, `unsupported` or `internal`, naming the graph. */
   open(graph: Graph, signal: AbortSignal): Promise<Session>;
+  /**
+   * Loads graphs of which one runs at a time, in the order given: together they hold the memory that the largest needs
+   * for a run, where each alone would keep its own. All are closed before any of it is given back.
+   */
+  openTogether(name: string, graphs: readonly Graph[], signal: AbortSignal): Promise<readonly Session[]>;
   /** Ends the runtime and every session of it. Idempotent. */
   close(): Promise<void>;
 }
@@ -62,4 +89,28 @@ export type Precision = "fp32" | "fp16" | "bf16";
 
 export function elements(dims: readonly number[]): number {
   return dims.reduce((product, dim) => product * dim, 1);
+}
+
+/** A wrong shape found here names the input; found inside a run it would name a node. */
+export function requireInputs(graph: Graph, inputs: Readonly<Record<string, Given>>): void {
+  for (const { name, type, dims } of graph.inputs) {
+    const given = inputs[name];
+    if (given === undefined)
+      throw new ClusterError("tensor_mismatch", `${graph.name}: input ${name} is missing`);
+    const values = "data" in given ? given.data.length : elements(given.dims);
+    const fits =
+      given.type === type &&
+      given.dims.length === dims.length &&
+      dims.every((dim, i) => typeof dim === "string" || dim === given.dims[i]) &&
+      values === elements(given.dims);
+    if (!fits)
+      throw new ClusterError(
+        "tensor_mismatch",
+        `${graph.name}: input ${name} is ${given.type} [${given.dims.join(", ")}] of ${values} values, expected ${type} [${dims.join(", ")}]`,
+      );
+  }
+  const known = new Set(graph.inputs.map((port) => port.name));
+  const extra = Object.keys(inputs).filter((name) => !known.has(name));
+  if (extra.length > 0)
+    throw new ClusterError("tensor_mismatch", `${graph.name} has no input ${extra.join(", ")}`);
 }

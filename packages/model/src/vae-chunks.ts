@@ -8,7 +8,7 @@ import type { FrameRange } from "./latents/chunks.js";
 import { TileBlender, tileGrid } from "./latents/tile-grid.js";
 import { isTiled, type TilePlan, type TilingOptions } from "./latents/tiles.js";
 import { cutBox, emptyVolume, pasteBox, type Volume } from "./latents/volume.js";
-import type { Session, Tensor } from "./session.js";
+import type { Given, Session, Tensor } from "./session.js";
 
 /** A half of the VAE whose graph is loaded. */
 export interface LoadedHalf {
@@ -140,12 +140,13 @@ export function outputVolume(half: VaeHalf, { frames, height, width }: FrameSize
 
 /** A float32 output of a graph; `internal` when it has no such. */
 export function requireFloats(
-  outputs: Readonly<Record<string, Tensor>>,
+  outputs: Readonly<Record<string, Given>>,
   graph: string,
   name: string,
 ): ChunkOutput {
   const output = outputs[name];
-  if (output?.type !== "float32") throw new ClusterError("internal", `${graph} gave no float32 ${name}`);
+  if (output?.type !== "float32" || !("data" in output))
+    throw new ClusterError("internal", `${graph} gave no float32 ${name}`);
   return output;
 }
 

@@ -1,10 +1,19 @@
 import { ClusterError, orAbort } from "@cogfleet/core";
-import { elements, type Graph, type Runtime, type Session, type Tensor } from "@cogfleet/model";
-import type { ComputeReply, ComputeRequest } from "./compute-messages.js";
+import {
+  forgetKept,
+  type Given,
+  type Graph,
+  openAlternatives,
+  type Runtime,
+  requireInputs,
+  type Session,
+  type Tensor,
+} from "@cogfleet/model";
+import type { ComputeReply, ComputeRequest, KeptAs } from "./compute-messages.js";
 import type { RuntimeOptions } from "./device.js";
+import { KeptTensors } from "./kept-tensors.js";
 
-type Outputs = Readonly<Record<string, Tensor>>;
-type Inputs = Readonly<Record<string, Tensor>>;
+type Outputs = Readonly<Record<string, Tensor | KeptAs>>;
 
 /** A runtime on a device that may not be there. */
 export interface ComputeRuntime extends Runtime {
@@ -24,12 +33,25 @@ export interface ComputePeer {
 export interface ComputeClient {
   readonly runtime: ComputeRuntime;
   onReply(reply: ComputeReply): void;
-  /** The peer is gone: every call that waits, and every later one, fails with `error`. */
+  /**
+   * The peer is gone: every call that waits fails with `error`, and every later one too, as `worker_lost` when it was
+   * what that call asked for, such as too much memory, that ended the peer. The first reason stays.
+   */
   onEnd(error: ClusterError): void;
 }
 
+/**
+ * Told of everything that the far side is given to compute, and of its end, which waits for that: `done` settles when the
+ * far side has done with it, be its caller gone by then, as `signal` tells.
+ */
+export type OnRun = (done: Promise<unknown>, signal: AbortSignal) => void;
+
 /** The near side of a runtime: sessions as numbers, calls as messages with ids. */
-export function computeClient(options: RuntimeOptions, peer: ComputePeer): ComputeClient {
+export function computeClient(
+  options: RuntimeOptions,
+  peer: ComputePeer,
+  onRun: OnRun = () => {},
+): ComputeClient {
   const waiting = new Map<number, { resolve(outputs: Outputs): void; reject(error: ClusterError): void }>();
   let lastId = 0;
   let ended: ClusterError | undefined;
@@ -47,28 +69,46 @@ export function computeClient(options: RuntimeOptions, peer: ComputePeer): Compu
     });
   }
   function onEnd(error: ClusterError): void {
-    ended ??= error;
-    for (const caller of waiting.values()) caller.reject(ended);
+    ended ??=
+      error.code === "cancelled" ? error : new ClusterError("worker_lost", error.message, { cause: error });
+    for (const caller of waiting.values()) caller.reject(error);
     waiting.clear();
   }
+  const kept = new KeptTensors((number) => {
+    ask({ kind: "forget", id: nextId(), kept: number }).catch(() => {}); // with the far side it is gone as well
+  });
   const started = ask({ kind: "start", id: nextId(), options });
   started.catch(() => {}); // told to whoever calls ready or open
 
   function sessionOf(session: number, graph: Graph): Session {
     let closing: Promise<Outputs> | undefined;
+    async function compute(
+      inputs: Readonly<Record<string, Given>>,
+      signal: AbortSignal,
+      {
+        transfer = [],
+        keep = [],
+      }: { readonly transfer?: readonly string[]; readonly keep?: readonly string[] } = {},
+    ): Promise<Readonly<Record<string, Given>>> {
+      signal.throwIfAborted();
+      if (closing !== undefined) throw new ClusterError("internal", `${graph.name} was run after its close`);
+      requireInputs(graph, inputs);
+      const request = { kind: "run", id: nextId(), session, inputs: kept.take(inputs), keep } as const;
+      const answer = ask(request, buffersOf(inputs, transfer));
+      onRun(answer, signal);
+      const outputs = answer.then((given) => kept.give(given));
+      try {
+        await orAbort(outputs, signal);
+        signal.throwIfAborted();
+      } catch (error) {
+        outputs.then(forgetKept, () => {}); // nobody will take what is kept
+        throw error;
+      }
+      return outputs;
+    }
     return {
-      async run(inputs, signal, runOptions) {
-        signal.throwIfAborted();
-        if (closing !== undefined)
-          throw new ClusterError("internal", `${graph.name} was run after its close`);
-        requireInputs(graph, inputs);
-        const transfer = (runOptions?.transfer ?? []).flatMap((name) => inputs[name]?.data.buffer ?? []);
-        // Empty ones have nothing to give, and Node 24 does not let them be transferred.
-        const buffers = [...new Set(transfer as ArrayBuffer[])].filter(({ byteLength }) => byteLength > 0);
-        const outputs = await orAbort(ask({ kind: "run", id: nextId(), session, inputs }, buffers), signal);
-        signal.throwIfAborted();
-        return outputs;
-      },
+      run: async (...args) => (await compute(...args)) as Readonly<Record<string, Tensor>>,
+      runKeeping: compute,
       async close() {
         if (ended !== undefined) return;
         closing ??= ask({ kind: "close", id: nextId(), session });
@@ -78,6 +118,21 @@ export function computeClient(options: RuntimeOptions, peer: ComputePeer): Compu
         });
       },
     };
+  }
+
+  async function open(graph: Graph, signal: AbortSignal): Promise<Session> {
+    signal.throwIfAborted();
+    await orAbort(started, signal);
+    const session = nextId();
+    const opened = ask({ kind: "open", id: nextId(), session, graph });
+    try {
+      await orAbort(opened, signal);
+    } catch (error) {
+      // Given up by the caller, it would stay loaded with nobody to close it.
+      opened.then(() => ask({ kind: "close", id: nextId(), session })).catch(() => {});
+      throw error;
+    }
+    return sessionOf(session, graph);
   }
 
   return {
@@ -94,48 +149,29 @@ export function computeClient(options: RuntimeOptions, peer: ComputePeer): Compu
         signal.throwIfAborted();
         await orAbort(started, signal);
       },
-      async open(graph, signal) {
-        signal.throwIfAborted();
-        await orAbort(started, signal);
-        const session = nextId();
-        const opened = ask({ kind: "open", id: nextId(), session, graph });
-        try {
-          await orAbort(opened, signal);
-        } catch (error) {
-          // Given up by the caller, it would stay loaded with nobody to close it.
-          opened.then(() => ask({ kind: "close", id: nextId(), session })).catch(() => {});
-          throw error;
-        }
-        return sessionOf(session, graph);
+      open,
+      openTogether(name, graphs, signal) {
+        // ONNX Runtime keeps an arena for each session, as large as its largest run.
+        return openAlternatives({ open }, name, graphs, signal);
       },
       async close() {
         onEnd(new ClusterError("cancelled", "the runtime was closed"));
-        stopped ??= peer.stop();
+        if (stopped === undefined) {
+          stopped = peer.stop();
+          onRun(stopped, AbortSignal.abort());
+        }
         await stopped;
       },
     },
   };
 }
 
-/** A wrong shape found here names the input; found inside a run it would name a node. */
-function requireInputs(graph: Graph, inputs: Inputs): void {
-  for (const { name, type, dims } of graph.inputs) {
+/** The buffers of the inputs that are given away. */
+function buffersOf(inputs: Readonly<Record<string, Given>>, names: readonly string[]): ArrayBuffer[] {
+  const buffers = names.flatMap((name) => {
     const given = inputs[name];
-    if (given === undefined)
-      throw new ClusterError("tensor_mismatch", `${graph.name}: input ${name} is missing`);
-    const fits =
-      given.type === type &&
-      given.dims.length === dims.length &&
-      dims.every((dim, i) => typeof dim === "string" || dim === given.dims[i]) &&
-      given.data.length === elements(given.dims);
-    if (!fits)
-      throw new ClusterError(
-        "tensor_mismatch",
-        `${graph.name}: input ${name} is ${given.type} [${given.dims.join(", ")}] of ${given.data.length} values, expected ${type} [${dims.join(", ")}]`,
-      );
-  }
-  const known = new Set(graph.inputs.map((port) => port.name));
-  const extra = Object.keys(inputs).filter((name) => !known.has(name));
-  if (extra.length > 0)
-    throw new ClusterError("tensor_mismatch", `${graph.name} has no input ${extra.join(", ")}`);
+    return given !== undefined && "data" in given ? (given.data.buffer as ArrayBuffer) : [];
+  });
+  // Empty ones have nothing to give, and Node 24 does not let them be transferred.
+  return [...new Set(buffers)].filter(({ byteLength }) => byteLength > 0);
 }

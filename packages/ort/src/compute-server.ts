@@ -1,6 +1,6 @@
 import { ClusterError, freeMemory } from "@cogfleet/core";
 import type { Tensor } from "@cogfleet/model";
-import type { ComputeReply, ComputeRequest } from "./compute-messages.js";
+import type { ComputeReply, ComputeRequest, KeptAs } from "./compute-messages.js";
 import type { RuntimeOptions } from "./device.js";
 import { requireDevice } from "./device-check.js";
 import { keepProductsExact } from "./exact-products.js";
@@ -15,6 +15,8 @@ export function computeServer(
   isStopping: () => boolean,
 ): (request: ComputeRequest) => Promise<void> {
   const sessions = new Map<number, LoadedGraph>();
+  const kept = new Map<number, Tensor>();
+  let lastKept = 0;
   let options: RuntimeOptions | undefined;
   let turn: Promise<void> = Promise.resolve();
 
@@ -29,7 +31,20 @@ export function computeServer(
     }
   }
 
-  async function perform(request: ComputeRequest): Promise<Readonly<Record<string, Tensor>>> {
+  function take(given: Tensor | KeptAs): Tensor {
+    if (!("kept" in given)) return given;
+    const tensor = kept.get(given.kept);
+    if (tensor === undefined) throw new ClusterError("internal", `tensor ${given.kept} is not kept`);
+    kept.delete(given.kept);
+    return tensor;
+  }
+  function keep(tensor: Tensor): KeptAs {
+    lastKept += 1;
+    kept.set(lastKept, tensor);
+    return { kept: lastKept, type: tensor.type, dims: tensor.dims };
+  }
+
+  async function perform(request: ComputeRequest): Promise<Readonly<Record<string, Tensor | KeptAs>>> {
     switch (request.kind) {
       case "start":
         keepProductsExact(request.options);
@@ -45,9 +60,19 @@ export function computeServer(
         const session = sessions.get(request.session);
         if (session === undefined)
           throw new ClusterError("internal", `session ${request.session} is not open`);
-        const outputs = await session.run(request.inputs);
-        freeMemory(Object.values(request.inputs).map(({ data }) => data)); // they came as ours, or as copies
-        return outputs;
+        const given = Object.entries(request.inputs).map(([name, tensor]) => [name, take(tensor)] as const);
+        const outputs = await session.run(Object.fromEntries(given));
+        freeMemory(given.map(([, { data }]) => data)); // they came as ours, or as copies
+        const isKept = new Set(request.keep);
+        return Object.fromEntries(
+          Object.entries(outputs).map(([name, output]) => [name, isKept.has(name) ? keep(output) : output]),
+        );
+      }
+      case "forget": {
+        const tensor = kept.get(request.kept);
+        kept.delete(request.kept);
+        if (tensor !== undefined) freeMemory([tensor.data]);
+        return {};
       }
       case "close": {
         const session = sessions.get(request.session);

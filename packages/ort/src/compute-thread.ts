@@ -19,5 +19,9 @@ port.on("message", (request: ComputeRequest | "stop") => {
 
 function buffersOf(reply: ComputeReply): Set<ArrayBuffer> {
   if (reply.kind === "failed") return new Set();
-  return new Set(Object.values(reply.outputs).map((tensor) => tensor.data.buffer as ArrayBuffer));
+  return new Set(
+    Object.values(reply.outputs).flatMap((tensor) =>
+      "data" in tensor ? (tensor.data.buffer as ArrayBuffer) : [],
+    ),
+  );
 }

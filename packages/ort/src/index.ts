@@ -1,4 +1,4 @@
-export type { ComputeRuntime } from "./compute-client.js";
+export type { ComputeRuntime, OnRun } from "./compute-client.js";
 export { type Device, deviceName, parseDevice, type RuntimeOptions } from "./device.js";
 export { startProcessRuntime } from "./process-runtime.js";
 export { startThreadRuntime } from "./thread-runtime.js";

@@ -4,8 +4,9 @@ import { fileURLToPath } from "node:url";
 import { ClusterError } from "@cogfleet/core";
 import type { Tensor, TensorData } from "@cogfleet/model";
 import { type ComputeRuntime, computeClient } from "./compute-client.js";
-import type { ComputeReply, ComputeRequest } from "./compute-messages.js";
+import type { ComputeReply, ComputeRequest, KeptAs } from "./compute-messages.js";
 import type { RuntimeOptions } from "./device.js";
+import { keepUsagePrivate } from "./usage-data.js";
 
 /**
  * A runtime in a process of its own: closing it kills the process, and all its memory is back at once, which
@@ -13,6 +14,7 @@ import type { RuntimeOptions } from "./device.js";
  * such as the text encoder. The process ends when this one does.
  */
 export function startProcessRuntime(options: RuntimeOptions): ComputeRuntime {
+  keepUsagePrivate();
   const child = fork(fileURLToPath(new URL("./compute-process.js", import.meta.url)), [], {
     serialization: "advanced",
     execArgv: [],
@@ -51,10 +53,12 @@ function lost(what: string): ClusterError {
 /** Arrays arrive as views into the message: the outputs belong to the caller, each in a buffer of its own. */
 function owned(reply: ComputeReply): ComputeReply {
   if (reply.kind === "failed") return reply;
-  const outputs: Record<string, Tensor> = {};
+  const outputs: Record<string, Tensor | KeptAs> = {};
   for (const [name, tensor] of Object.entries(reply.outputs)) {
-    const typed = { type: tensor.type, data: tensor.data.slice() } as TensorData;
-    outputs[name] = { dims: tensor.dims, ...typed };
+    if ("data" in tensor) {
+      const typed = { type: tensor.type, data: tensor.data.slice() } as TensorData;
+      outputs[name] = { dims: tensor.dims, ...typed };
+    } else outputs[name] = tensor;
   }
   return { ...reply, outputs };
 }

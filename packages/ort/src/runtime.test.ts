@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, describe, it, type TestContext } from "node:test";
 import { promisify } from "node:util";
 import { neverAborts, systemClock } from "@cogfleet/core";
-import { type Graph, GraphBuilder, type Tensor } from "@cogfleet/model";
+import { forgetKept, type Graph, GraphBuilder, type KeptTensor, type Tensor } from "@cogfleet/model";
 import type { ComputeRuntime } from "./compute-client.js";
 import { parseDevice, type RuntimeOptions } from "./device.js";
 import { startProcessRuntime } from "./process-runtime.js";
@@ -38,6 +38,32 @@ function slow(): Graph {
   return graph.build();
 }
 const square = (n: number): Tensor => ({ type: "float32", dims: [n, n], data: new Float32Array(n * n) });
+
+/** x + y, and an input that no run may leave empty. */
+function sums(): Graph {
+  const graph = new GraphBuilder("sums", "fp32");
+  const [x, y, one] = [graph.input("x", ["n"]), graph.input("y", ["n"]), graph.input("one", [1])];
+  graph.output("sum", graph.node("Add", [x, y]), ["n"]);
+  graph.output("one_more", graph.node("Add", [one, one]), [1]);
+  return graph.build();
+}
+
+function halves(): Graph {
+  const graph = new GraphBuilder("halves", "fp16");
+  graph.output("y", graph.node("Identity", [graph.input("x", ["n"])]), ["n"]);
+  return graph.build();
+}
+
+const LARGE = 2 ** 24; // numbers, 64 MiB
+
+/** Needs two large tensors for a moment. */
+function wide(): Graph {
+  const graph = new GraphBuilder("wide", "fp32");
+  const many = graph.node("Expand", [graph.input("x", ["n"]), graph.ints([LARGE])]);
+  const sum = graph.node("ReduceSum", [graph.node("Mul", [many, many])], { keepdims: 1 });
+  graph.output("y", sum, ["n"]);
+  return graph.build();
+}
 
 for (const [name, start] of [
   ["the thread runtime", startThreadRuntime],
@@ -180,7 +206,7 @@ for (const [name, start] of [
     it("closes in the middle of a run without harm; calls that wait are told", async (t) => {
       const runtime = started(t);
       const session = await runtime.open(slow(), neverAborts);
-      const calls = [1, 2, 3].map(() => session.run({ x: square(900) }, neverAborts));
+      const calls = [1, 2, 3].map(() => session.run({ x: square(1200) }, neverAborts));
       const told = Promise.all(calls.map((call) => assert.rejects(call, { code: "cancelled" })));
       await session.run({ x: square(1) }, AbortSignal.timeout(50)).catch(() => {}); // the first one is running now
       await runtime.close();
@@ -189,6 +215,75 @@ for (const [name, start] of [
       await session.close();
       await assert.rejects(session.run({ x: square(1) }, neverAborts), { code: "cancelled" });
       await assert.rejects(runtime.open(doubling(), neverAborts), { code: "cancelled" });
+    });
+
+    it("runs each of the graphs that were opened together as if it were alone", async (t) => {
+      const runtime = started(t);
+      const graphs = [doubling(), slow(), sums(), halves()];
+      const sessions = await runtime.openTogether("all", graphs, neverAborts);
+      const alone = await Promise.all(graphs.map((graph) => runtime.open(graph, neverAborts)));
+      const inputs: Readonly<Record<string, Tensor>>[] = [
+        { x: floats(1, 2, 3) },
+        { x: { ...square(2), data: Float32Array.of(1, 2, 3, 4) } as Tensor },
+        { x: floats(5, 6), y: floats(7, 8), one: floats(9) },
+        { x: { type: "float16", dims: [1], data: Uint16Array.of(0x3c00) } },
+      ];
+      for (const i of [3, 0, 2, 1, 0]) {
+        const own = inputs[i] ?? {};
+        const outputs = await sessions[i]?.run(own, neverAborts);
+        assert.deepEqual(outputs, await alone[i]?.run(own, neverAborts));
+      }
+    });
+
+    it("takes what is given away to a graph among others, and names it in errors", async (t) => {
+      const [first, second] = await started(t).openTogether("both", [doubling(), sums()], neverAborts);
+      const x = floats(1, 2);
+      await assert.rejects(Promise.resolve(second?.run({ x }, neverAborts)), {
+        code: "tensor_mismatch",
+        message: /^sums: input y is missing/,
+      });
+      await first?.run({ x }, neverAborts, { transfer: ["x"] });
+      assert.equal(x.data.length, 0);
+      const y = floats(1, 2, 3);
+      const one = floats(1);
+      await assert.rejects(Promise.resolve(second?.run({ x: floats(1, 2), y, one }, neverAborts)), {
+        code: "internal",
+        message: /sums/,
+      });
+    });
+
+    it("keeps an output until a run takes it, and only once", async (t) => {
+      const [first, second] = await started(t).openTogether("both", [doubling(), slow()], neverAborts);
+      if (first === undefined || second === undefined) throw new Error("two were opened");
+      const { y: kept } = await first.runKeeping({ x: floats(1, 2) }, neverAborts, { keep: ["y"] });
+      assert.ok(kept !== undefined && !("data" in kept));
+      assert.deepEqual([kept.type, kept.dims], ["float32", [2]]);
+      await assert.rejects(second.run({ x: kept }, neverAborts), {
+        code: "tensor_mismatch",
+        message: /input x is/,
+      });
+      const { y } = await first.run({ x: kept }, neverAborts, { transfer: ["x"] });
+      assert.deepEqual([...(y?.data ?? [])], [4, 8]);
+      await assert.rejects(first.run({ x: kept }, neverAborts), {
+        code: "internal",
+        message: /is not kept here any more/,
+      });
+      kept.forget();
+
+      const { y: forgotten } = await first.runKeeping({ x: floats(3) }, neverAborts, { keep: ["y"] });
+      forgetKept({ forgotten: forgotten as KeptTensor });
+      await assert.rejects(first.run({ x: forgotten as KeptTensor }, neverAborts), { code: "internal" });
+      assert.deepEqual((await first.run({ x: floats(5) }, neverAborts))["y"], floats(10));
+    });
+
+    it("closes graphs that were opened together with the last of them", async (t) => {
+      const [first, second] = await started(t).openTogether("both", [doubling(), doubling()], neverAborts);
+      await first?.close();
+      await first?.close();
+      await assert.rejects(Promise.resolve(first?.run({ x: floats(1) }, neverAborts)), { code: "internal" });
+      assert.deepEqual((await second?.run({ x: floats(1) }, neverAborts))?.["y"], floats(2));
+      await second?.close();
+      await assert.rejects(Promise.resolve(second?.run({ x: floats(1) }, neverAborts)), { code: "internal" });
     });
 
     it("refuses to run a closed session; closing twice is one closing", async (t) => {
@@ -218,8 +313,9 @@ describe("a compute process", () => {
     const runtime = startProcessRuntime(OPTIONS);
     t.after(() => runtime.close());
     const session = await runtime.open(slow(), neverAborts);
+    const child = await computeProcessOf(process.pid); // which takes longer than a run may
     const running = session.run({ x: square(900) }, neverAborts);
-    process.kill(await computeProcessOf(process.pid), "SIGKILL");
+    process.kill(child, "SIGKILL");
     await assert.rejects(running, { code: "worker_lost", message: /compute process was ended by SIGKILL/ });
     await assert.rejects(session.run({ x: square(1) }, neverAborts), { code: "worker_lost" });
   });
@@ -234,7 +330,7 @@ describe("a compute process", () => {
     await once(parent.stdout, "data");
     const child = await computeProcessOf(parent.pid);
     parent.kill("SIGKILL");
-    const deadline = AbortSignal.timeout(10_000);
+    const deadline = AbortSignal.timeout(60_000);
     while (isAlive(child)) await systemClock.sleep(20, deadline);
   });
 });
@@ -255,5 +351,44 @@ describe("parseDevice", () => {
         code: "invalid_config",
         message: `device must be cpu, cuda, cuda:INDEX or webgpu, got "${wrong}"`,
       });
+  });
+});
+
+describe("graphs that are opened together", () => {
+  it("hold the memory of one", async (t) => {
+    const runtime = startThreadRuntime(OPTIONS);
+    t.after(() => runtime.close());
+    const graphs = Array.from({ length: 8 }, wide);
+    const sessions = await runtime.openTogether("all", graphs, neverAborts);
+    const before = process.memoryUsage.rss();
+    for (const session of sessions) {
+      const { y } = await session.run({ x: floats(1) }, neverAborts);
+      assert.equal(y?.data[0], LARGE);
+    }
+    const held = process.memoryUsage.rss() - before;
+    assert.ok(held < 3 * 4 * LARGE, `${held / 2 ** 20} MiB are held`);
+  });
+});
+
+describe("a tensor that is kept", () => {
+  it("gives its memory back when it is taken, forgotten, or what an aborted run left", async (t) => {
+    const runtime = startThreadRuntime(OPTIONS);
+    t.after(() => runtime.close());
+    const session = await runtime.open(doubling(), neverAborts);
+    const large = (): Tensor => ({ type: "float32", dims: [LARGE], data: new Float32Array(LARGE) });
+    const keep = { keep: ["y"], transfer: ["x"] };
+    const before = process.memoryUsage.rss();
+    for (let i = 0; i < 8; i++) {
+      const { y } = await session.runKeeping({ x: large() }, neverAborts, keep);
+      if (i % 2 === 0) forgetKept({ y: y as KeptTensor });
+      else forgetKept(await session.runKeeping({ x: y as KeptTensor }, neverAborts, keep));
+      const stop = new AbortController();
+      const aborted = session.runKeeping({ x: large() }, stop.signal, keep);
+      stop.abort(new Error("enough"));
+      await assert.rejects(aborted, /enough/);
+    }
+    await session.run({ x: floats(1) }, neverAborts);
+    const held = process.memoryUsage.rss() - before;
+    assert.ok(held < 6 * 4 * LARGE, `${held / 2 ** 20} MiB are held`);
   });
 });

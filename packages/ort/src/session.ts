@@ -64,8 +64,13 @@ function sessionOptions(options: RuntimeOptions): ort.InferenceSession.SessionOp
   };
 }
 
+// Errors of CUDA after which every call of the process fails, of the driver or of a context that is spoilt: no device,
+// uncorrectable memory or NVLink, a kernel that was lost (cudaError_t in driver_types.h).
+const DEVICE_LOST = /CUDA failure (?:46|100|214|220|700|702|709|71[04-9]|999)\b/i;
+
 /** What ONNX Runtime's message means for the caller; anything not known is a bug of ours. */
-function codeOf(reason: string): ErrorCode {
+export function codeOf(reason: string): ErrorCode {
+  if (DEVICE_LOST.test(reason)) return "worker_lost"; // only another process may have the device again
   if (/bad_alloc|out of memory|failed to allocate|CUDA failure 2\b|Available memory of/i.test(reason))
     return "out_of_memory";
   if (/external (data|initializer)|ExternalData|open file|mmap/i.test(reason)) return "invalid_checkpoint";

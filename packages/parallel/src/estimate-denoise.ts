@@ -1,7 +1,8 @@
 // The time model of the denoise steps. P ranks of a half, R runs of own rows, G parts that an attention is cut into. A layer
 // has three things to do beside each other, and takes the longest of them and what they wait for each other:
 //
-//   compute    rows + attention, and what nothing hides: a part's operands of the last run, a run's result of the last part
+//   compute    rows + attention, on a CPU what it carries, and what nothing hides: a part's operands of the last run, a run's
+//              result of the last part
 //   wire       all operands, then the longer of all results and what lies before the next layer's first operands: the last
 //              part's attention, the first run's results, the first run's rows
 //   step  = layers x layer + swap of the halves + gathering
@@ -10,8 +11,16 @@
 // busiest port's bytes / bandwidth, and a latency for each message to a peer: they go one after another.
 import { bytesOnWire } from "./compression.js";
 import { type ContextLayout, contextLayout } from "./context-layout.js";
-import { hostBytes, layerFlops, operandTraffic, resultTraffic, swapBytes, totalBytes } from "./cost.js";
-import { type JobShape, jointTokens } from "./job-shape.js";
+import {
+  hostBytes,
+  layerFlops,
+  operandTraffic,
+  resultTraffic,
+  swapBytes,
+  type Traffic,
+  totalBytes,
+} from "./cost.js";
+import type { JobShape } from "./job-shape.js";
 import type { Plan } from "./plan.js";
 import { type Fleet, type Link, type PlanWorker, wireTime } from "./plan-fleet.js";
 import { type StageEstimate, stageEstimate } from "./stage-estimate.js";
@@ -25,6 +34,13 @@ export type DenoisePart = Pick<
 
 /** What a run of a session costs beside its arithmetic: two thread hops and the wrapping of tensors (docs/log.md). */
 const RUN_SECONDS = 0.0001;
+
+/**
+ * What carrying a byte, and a message, takes at each end of the processor that computes: packing, checksum, copies, and
+ * gRPC (docs/log.md). On a CPU no transfer hides under compute but for the time that the wire itself takes.
+ */
+const CARRY_SECONDS_PER_BYTE = 0.5e-9;
+const CARRY_SECONDS_PER_MESSAGE = 0.25e-3;
 
 /** All steps on `workers`, by rank. */
 export function estimateDenoise(
@@ -73,6 +89,17 @@ export function layerTimes(
   const flops = layerFlops(job, layout);
   const elementBytes = cutElementBytes(job);
   const isCut = plan.context > 1;
+  const headDim = job.innerDim / job.heads;
+  const wireBytes = plan.activations === undefined ? elementBytes : bytesOnWire(plan.activations, 1, headDim);
+  const operandBytes = operandTraffic(job, layout, batch * wireBytes);
+  const resultBytes = resultTraffic(job, layout, batch * wireBytes);
+  const { parts, runs } = layout;
+  const [G, R] = [parts.length, runs.length];
+  const messages = isCut ? G * R : 0;
+  const peers = workers.length - 1;
+  const carried = (rank: number): number =>
+    CARRY_SECONDS_PER_BYTE * (throughRank(operandBytes, rank) + throughRank(resultBytes, rank)) +
+    CARRY_SECONDS_PER_MESSAGE * 4 * messages * peers;
   const ranks = workers.map((worker, rank) => {
     const { rows, attention } = flops[rank] as (typeof flops)[number];
     const host = hostBytes(job, layout, rank, elementBytes);
@@ -83,35 +110,39 @@ export function layerTimes(
       attention: (batch * attention) / worker.rate,
       rowsHost: hostSeconds(host.rows),
       attentionHost: hostSeconds(host.attention),
+      carry: isCut && worker.device === "cpu" ? carried(rank) : 0,
     };
   });
   const worst = (time: (rank: (typeof ranks)[number]) => number): number => Math.max(...ranks.map(time));
   const ids = workers.map(({ id }) => id);
-  const headDim = job.innerDim / job.heads;
-  const wireBytes = plan.activations === undefined ? elementBytes : bytesOnWire(plan.activations, 1, headDim);
-  const operandBytes = operandTraffic(job, layout, batch * wireBytes);
-  const resultBytes = resultTraffic(job, layout, batch * wireBytes);
   const operands = wireTime(operandBytes, ids, link);
   const results = wireTime(resultBytes, ids, link);
-  const { parts, runs } = layout;
-  const [G, R] = [parts.length, runs.length];
-  const messages = isCut ? G * R : 0;
   const wireIn = operands.seconds + messages * operands.latencySeconds;
   const wireOut = results.seconds + messages * results.latencySeconds;
   const sessionRuns = isCut ? (R + G) * RUN_SECONDS : 0;
   const rows = worst((rank) => rank.rows + rank.rowsHost);
   const attention = worst((rank) => rank.attention + rank.attentionHost);
   const untilFirstResults = Math.max(attention / G + wireOut / G / R, wireOut / R);
-  const computing = rows + attention + (isCut ? (wireIn + wireOut) / G / R : 0);
+  const carry = worst((rank) => rank.carry);
+  const exposed = isCut ? Math.max(0, wireIn + wireOut - carry) / G / R : 0;
+  const computing = rows + attention + carry + exposed;
   const carrying = isCut ? wireIn + Math.max(wireOut, untilFirstResults + rows / R) : 0;
   return {
     seconds: sessionRuns + Math.max(computing, carrying),
-    computeSeconds: worst((rank) => rank.rows + rank.attention) + sessionRuns,
+    computeSeconds: worst((rank) => rank.rows + rank.attention + rank.carry) + sessionRuns,
     wireSeconds: operands.seconds + results.seconds,
     latencySeconds: messages * (operands.latencySeconds + results.latencySeconds),
     hostSeconds: worst((rank) => rank.rowsHost + rank.attentionHost),
     bytes: totalBytes(operandBytes) + totalBytes(resultBytes),
   };
+}
+
+/** Bytes that a rank sends, and those that it receives. */
+function throughRank(bytes: Traffic, rank: number): number {
+  return bytes.reduce(
+    (sum, row, from) => sum + (row[rank] as number) + (from === rank ? totalBytes([row]) : 0),
+    0,
+  );
 }
 
 /** Bytes of an element that crosses a cut. */
@@ -168,16 +199,4 @@ function gatherTimes(
     ),
     bytes: totalBytes(bytes),
   };
-}
-
-/** Numbers of a rank's activations at the widest point of a layer, of one branch: 10 S D, and the cell's operands. */
-export function rankActivations(job: JobShape, layout: ContextLayout, rank: number): number {
-  const own = layout.rows[rank]?.count ?? 0;
-  const headDim = job.innerDim / job.heads;
-  const cells = layout.rows.length === 1 ? [] : layout.parts.map((part) => part[rank]);
-  const operands = cells.reduce((sum, cell) => {
-    if (cell === undefined) return sum;
-    return sum + cell.heads.count * headDim * 2 * (cell.queries.count + jointTokens(job));
-  }, 0);
-  return 10 * own * job.innerDim + operands;
 }

@@ -44,7 +44,7 @@ export {
   tagInUse,
 } from "./group-errors.js";
 export { type HaloNeighbours, type HaloShape, lastFrames, passHalo } from "./halo.js";
-export { type JobArguments, type JobShape, jobShape, jointTokens, type ModelConfigs } from "./job-shape.js";
+export { type JobArguments, type JobShape, jobShape, jointTokens } from "./job-shape.js";
 export {
   type Alternative,
   type Explanation,
@@ -56,13 +56,14 @@ export { measureLink } from "./measure-link.js";
 export { type MemoryGroupOptions, type MemoryGroups, memoryGroups } from "./memory-group.js";
 export { ownPositions } from "./own-positions.js";
 export {
-  MAX_CONTEXT_DEGREE,
+  choiceProblem,
+  fitChoice,
   PARALLEL_RULE,
   type ParallelChoice,
   parseParallel,
   showParallel,
 } from "./parallel-choice.js";
-export { ONE_RANK, type Plan, planSize, type VaePlan } from "./plan.js";
+export { MAX_RANKS, ONE_RANK, type Plan, planSize, type VaePlan } from "./plan.js";
 export {
   DEFAULT_HOST_BYTES_PER_SECOND,
   type Fleet,
@@ -70,6 +71,7 @@ export {
   type PlanWorker,
   type TransformerForm,
 } from "./plan-fleet.js";
+export { rankNeeds } from "./rank-memory.js";
 export { type ShardedDenoiseDeps, shardedDenoiseStep } from "./sharded-denoise.js";
 export {
   type ShardedComponents,

@@ -7,21 +7,12 @@ import {
   type FrameSize,
   innerDim,
   isGuided,
+  type ModelConfigs,
   type Precision,
   type ResolvedArguments,
-  type T5Config,
-  type TransformerConfig,
   tileGrid,
   tilesFor,
-  type VaeConfig,
 } from "@cogfleet/model";
-
-/** The configs of a checkpoint, as its config.json files say them. */
-export interface ModelConfigs {
-  readonly transformer: TransformerConfig;
-  readonly vae: VaeConfig;
-  readonly textEncoder: T5Config;
-}
 
 /** The arguments that costs depend on. */
 export type JobArguments = Pick<

@@ -1,13 +1,15 @@
 // The chunks of one rank through a half of the VAE, layer by layer beside the other ranks (temporal parallelism).
 // T frames of a chunk, C channels, H W rows and columns.
+import { ClusterError } from "@cogfleet/core";
 import {
   CACHED_FRAMES,
   type ChunkOutput,
   cachePorts,
   elements,
+  forgetKept,
+  type Given,
   noCache,
   requireFloats,
-  type Tensor,
 } from "@cogfleet/model";
 import { bytesOf, whole } from "./block.js";
 import type { Group } from "./group.js";
@@ -35,9 +37,12 @@ export interface ChunkHooks {
 
 /** A chunk between two parts. */
 interface LiveChunk {
-  readonly x: ChunkOutput;
+  /** float32 [T, C, H, W]; before the first part the chunk itself. */
+  readonly x: Given;
+  /** Its last 2 frames, or its only one. */
+  readonly tail: ChunkOutput;
   /** What a resnet block adds at its end. */
-  readonly skip?: ChunkOutput | undefined;
+  readonly skip?: Given | undefined;
 }
 
 /**
@@ -97,55 +102,62 @@ async function compute(
   signal: AbortSignal,
 ): Promise<void> {
   const [, , height = 0, width = 0] = chunks[0]?.dims ?? [];
-  const live: LiveChunk[] = chunks.map((x) => ({ x }));
-  for (const [p, part] of cut.parts.entries()) {
-    const isLast = p === cut.parts.length - 1;
-    let halo: ChunkOutput | undefined;
-    const takeHalo = async (): Promise<ChunkOutput> => {
-      const isStart = neighbours.previous === undefined;
-      halo ??= isStart ? noCache(cut.half, part.conv, { height, width }) : await arrived.take(signal);
-      return halo;
-    };
-    const caches: ChunkOutput[] = []; // of the chunk after
-    for (const { x } of live.slice(0, neighbours.next === undefined ? -1 : undefined))
-      caches.push(framesOf(x) >= CACHED_FRAMES ? last(x) : joined(caches.at(-1) ?? (await takeHalo()), x));
-    const onward = caches[live.length - 1];
-    if (onward !== undefined) await leaving.put(onward, signal);
+  const live = chunks.map((x): LiveChunk => ({ x, tail: last(x) }));
+  try {
+    for (const [p, part] of cut.parts.entries()) {
+      const isLast = p === cut.parts.length - 1;
+      let halo: ChunkOutput | undefined;
+      const takeHalo = async (): Promise<ChunkOutput> => {
+        const isStart = neighbours.previous === undefined;
+        halo ??= isStart ? noCache(cut.half, part.conv, { height, width }) : await arrived.take(signal);
+        return halo;
+      };
+      const caches: ChunkOutput[] = []; // of the chunk after
+      for (const { tail } of live.slice(0, neighbours.next === undefined ? -1 : undefined))
+        caches.push(
+          framesOf(tail) >= CACHED_FRAMES ? tail : joined(caches.at(-1) ?? (await takeHalo()), tail),
+        );
+      const onward = caches[live.length - 1];
+      if (onward !== undefined) await leaving.put(onward, signal);
 
-    for (let i = live.length - 1; i >= 0; i--) {
-      const { x, skip } = live[i] as LiveChunk;
-      const cache = caches[i - 1] ?? (await takeHalo());
-      const outputs = await runPart(cut, part, { chunk: chunks[i], x, skip, cache }, signal);
-      if (isLast) hooks.onOutput(i, requireFloats(outputs, part.name, cut.half.output.name));
-      else live[i] = nextLive(part, outputs, skip);
-      hooks.onPart();
+      for (let i = live.length - 1; i >= 0; i--) {
+        const chunk = live[i] as LiveChunk;
+        const cache = caches[i - 1] ?? (await takeHalo());
+        const outputs = await runPart(cut, part, { ...chunk, chunk: chunks[i], cache }, signal);
+        if (isLast) hooks.onOutput(i, requireFloats(outputs, part.name, cut.half.output.name));
+        else live[i] = nextLive(part, outputs, chunk.skip);
+        hooks.onPart();
+      }
     }
+  } finally {
+    for (const { x, skip } of live) forgetKept(skip === undefined ? { x } : { x, skip });
   }
 }
 
 async function runPart(
   { half }: CutHalf,
-  { conv, takes, session }: VaePart,
+  { conv, takes, keeps, session }: VaePart,
   { chunk, x, skip, cache }: LiveChunk & { chunk: ChunkOutput | undefined; cache: ChunkOutput },
   signal: AbortSignal,
-): Promise<Readonly<Record<string, Tensor>>> {
-  const inputs: Record<string, Tensor> = { [cachePorts(conv.name).before]: cache };
+): Promise<Readonly<Record<string, Given>>> {
+  const inputs: Record<string, Given> = { [cachePorts(conv.name).before]: cache };
   if (takes.has("in.x")) inputs["in.x"] = x;
   if (takes.has("in.skip") && skip !== undefined) inputs["in.skip"] = skip;
   const transfer = Object.keys(inputs);
   // The chunk as it came in is small, and what later parts are conditioned on: it stays here.
   if (takes.has(half.input.name) && chunk !== undefined) inputs[half.input.name] = chunk;
-  return session.run(inputs, signal, { transfer });
+  return session.runKeeping(inputs, signal, { transfer, keep: keeps });
 }
 
 function nextLive(
   { name, takes }: VaePart,
-  outputs: Readonly<Record<string, Tensor>>,
-  skip: ChunkOutput | undefined,
+  outputs: Readonly<Record<string, Given>>,
+  skip: Given | undefined,
 ): LiveChunk {
-  const x = requireFloats(outputs, name, "out.x");
-  if ("out.skip" in outputs) return { x, skip: requireFloats(outputs, name, "out.skip") };
-  return { x, skip: takes.has("in.skip") ? undefined : skip };
+  const { "out.x": x, "out.skip": nextSkip } = outputs;
+  if (x === undefined) throw new ClusterError("internal", `${name} gave no out.x`);
+  const tail = requireFloats(outputs, name, "out.tail");
+  return { x, tail, skip: nextSkip ?? (takes.has("in.skip") ? undefined : skip) };
 }
 
 function emptyHalo({ half }: CutHalf, { conv }: VaePart, { chunks }: ChunkRun): ChunkOutput {
@@ -162,11 +174,11 @@ function framesOf({ dims }: ChunkOutput): number {
   return dims[0] ?? 0;
 }
 
-/** A copy of the last 2 frames. */
+/** A copy of the last 2 frames, or of the only one. */
 function last({ data, dims }: ChunkOutput): ChunkOutput {
   const [frames = 0, ...frame] = dims;
-  const kept = data.slice((frames - CACHED_FRAMES) * elements(frame));
-  return { type: "float32", data: kept, dims: [CACHED_FRAMES, ...frame] };
+  const count = Math.min(frames, CACHED_FRAMES);
+  return { type: "float32", data: data.slice((frames - count) * elements(frame)), dims: [count, ...frame] };
 }
 
 /** The 2 frames after a chunk of one frame: before it comes the last of `before`, or itself where nothing is before. */

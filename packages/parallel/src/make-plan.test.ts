@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { ModelConfigs } from "@cogfleet/model";
 import fc from "fast-check";
 import { denoiseLayout, estimateDenoise } from "./estimate-denoise.js";
-import { type JobArguments, jobShape, jointTokens, type ModelConfigs } from "./job-shape.js";
+import { type JobArguments, jobShape, jointTokens } from "./job-shape.js";
 import { makePlan, type PlanInput, type PlanResult } from "./make-plan.js";
 import { planSize } from "./plan.js";
 import { DEFAULT_HOST_BYTES_PER_SECOND, type PlanWorker } from "./plan-fleet.js";
@@ -70,6 +71,21 @@ describe("the planner", () => {
   it("takes the quickest worker when one is to do it alone", () => {
     const workers = cards(3).map((card, i) => ({ ...card, rate: i === 1 ? 2 * card.rate : card.rate }));
     assert.deepEqual(planned(makePlan(input({ workers, pinned: { cfg: 1, context: 1 } }))).workers, ["w1"]);
+  });
+
+  it("cuts an attention on CPUs only where the wire is slower than they carry", () => {
+    const workers = cards(2, { rate: 150e9, device: "cpu" });
+    const partsAt = (gbit: number): number | undefined =>
+      planned(makePlan(input({ workers, gbit, precision: "fp32", pinned: { cfg: 1, context: 2 } }))).plan
+        .parts;
+    assert.equal(partsAt(100), 1);
+    assert.ok((partsAt(0.5) ?? 1) > 1);
+  });
+
+  it("shares a job over no more workers than the service does", () => {
+    const workers = cards(64);
+    const { plan } = planned(makePlan(input({ workers, gbit: 400 })));
+    assert.equal(planSize(plan), 16);
   });
 
   it("gives unequal workers unequal shares", () => {
@@ -239,14 +255,15 @@ describe("any plan", () => {
     );
   });
 
-  it("is there for every degree from 1 to 16 that there are workers for", () => {
+  it("is there for all degrees of 1 to 16 workers", () => {
     fc.assert(
-      fc.property(setting, degrees, (some, { cfg, context }) => {
-        const workers = Array.from({ length: 32 }, (_, i) => ({
+      fc.property(setting, degrees, (some, degree) => {
+        const workers = Array.from({ length: 16 }, (_, i) => ({
           ...(some.workers?.[i % some.workers.length] as PlanWorker),
           id: `w${i}`,
         }));
-        const pinned = { cfg: some.args?.guidanceScale === 1 ? (1 as const) : cfg, context };
+        const cfg = some.args?.guidanceScale === 1 ? 1 : degree.cfg;
+        const pinned = { cfg, context: Math.ceil(degree.context / cfg) } as const;
         const result = planned(makePlan(input({ ...some, workers, pinned })));
         assert.deepEqual({ cfg: result.plan.cfg, context: result.plan.context }, pinned);
         assertCovers(some, result);

@@ -1,13 +1,13 @@
 // Chooses how a job is spread over the workers that are free: every arrangement that fits is timed by the model
 // (estimate-denoise.ts, estimate-decode.ts), and the quickest is taken. All of them compute the same numbers.
-import { type Precision, type Stage, t5Parameters } from "@cogfleet/model";
+import { type ModelConfigs, type Precision, type Stage, t5Parameters } from "@cogfleet/model";
 import { type Compression, compressionNeedsFloat32 } from "./compression.js";
 import { denoiseChoices, placements } from "./denoise-choices.js";
 import { type DecodeModel, decodeModel } from "./estimate-decode.js";
 import { estimateDenoise } from "./estimate-denoise.js";
-import { type JobArguments, type JobShape, jobShape, jointTokens, type ModelConfigs } from "./job-shape.js";
-import { type Degrees, type ParallelChoice, showParallel } from "./parallel-choice.js";
-import { type Plan, planSize, type VaePlan } from "./plan.js";
+import { type JobArguments, type JobShape, jobShape, jointTokens } from "./job-shape.js";
+import { choiceProblem, type Degrees, type ParallelChoice, showParallel } from "./parallel-choice.js";
+import { MAX_RANKS, type Plan, planSize, type VaePlan } from "./plan.js";
 import type { Fleet, PlanWorker, TransformerForm } from "./plan-fleet.js";
 import { decodeNeeds, denoiseNeeds, encodeNeed, weightsOf } from "./rank-memory.js";
 import { computeOnly, type StageEstimate } from "./stage-estimate.js";
@@ -18,7 +18,7 @@ export interface PlanInput {
   readonly args: JobArguments;
   readonly precision: Precision;
   readonly fleet: Fleet;
-  /** Degrees that are not to be chosen. */
+  /** Degrees that are not to be chosen: as `parseParallel` takes them. */
   readonly pinned: ParallelChoice;
 }
 
@@ -93,14 +93,11 @@ export function makePlan({ configs, args, precision, fleet, pinned }: PlanInput)
   };
 }
 
-/** More must be pinned: each degree that is weighed costs time, and no published speed-up grows beyond. */
-const MOST_CONTEXT_WEIGHED = 16;
-
 function degreesOf(job: JobShape, { workers }: Fleet, pinned: ParallelChoice): Degrees[] {
   const cfgs = ([1, 2] as const).filter((cfg) => cfg === (pinned.cfg ?? cfg) && cfg <= job.branches);
   return cfgs
     .flatMap((cfg): Degrees[] => {
-      const most = Math.min(Math.floor(workers.length / cfg), jointTokens(job), MOST_CONTEXT_WEIGHED);
+      const most = Math.min(Math.floor(Math.min(workers.length, MAX_RANKS) / cfg), jointTokens(job));
       if (pinned.context !== undefined) return [{ cfg, context: pinned.context }];
       return Array.from({ length: most }, (_, i) => ({ cfg, context: i + 1 }));
     })
@@ -268,11 +265,8 @@ function refuseDegrees(job: JobShape, { workers }: Fleet, pinned: ParallelChoice
   if (workers.length === 0) return refused("resource_exhausted", "there is no worker");
   if (activations !== undefined && job.precision === "fp16")
     return refused("invalid_request", compressionNeedsFloat32(activations));
-  if (cfg > job.branches)
-    return refused(
-      "invalid_request",
-      `parallel cfg=2 needs guidance: guidance_scale ${job.args.guidanceScale} computes one branch only; use cfg=1`,
-    );
+  const problem = choiceProblem(pinned, job.args.guidanceScale);
+  if (problem !== undefined) return refused("invalid_request", `parallel cfg=${cfg} ${problem}`);
   if (context > jointTokens(job))
     return refused(
       "invalid_request",

@@ -37,6 +37,9 @@ export type VaePlan =
    */
   | { readonly kind: "tiles"; readonly tiles: readonly (readonly number[])[] };
 
+/** More workers than this do not share a job. */
+export const MAX_RANKS = 16;
+
 /** Ranks of a plan. */
 export function planSize(plan: Pick<Plan, "cfg" | "context">): number {
   return plan.cfg * plan.context;

@@ -1,10 +1,28 @@
 // What each rank needs in memory: the largest of its stages, since no stage needs another's weights.
-import { ELEMENT_BYTES, type Stage, stageMemory, type VideoShape } from "@cogfleet/model";
-import { type DenoisePart, denoiseLayout, rankActivations } from "./estimate-denoise.js";
-import type { JobShape } from "./job-shape.js";
-import type { VaePlan } from "./plan.js";
+import {
+  cutDecodeActivations,
+  ELEMENT_BYTES,
+  layerActivations,
+  type Stage,
+  type StageMemory,
+  stageMemory,
+  type VideoShape,
+} from "@cogfleet/model";
+import type { ContextLayout } from "./context-layout.js";
+import { type DenoisePart, denoiseLayout } from "./estimate-denoise.js";
+import { type JobShape, jointTokens } from "./job-shape.js";
+import { type Plan, planSize, type VaePlan } from "./plan.js";
 
 const FLOAT_BYTES = 4;
+
+/** Bytes that each rank of a plan needs, stage by stage. */
+export function rankNeeds(job: JobShape, plan: Plan): Readonly<Record<Stage, readonly number[]>> {
+  return {
+    encode: [encodeNeed(job)],
+    denoise: denoiseNeeds(job, plan),
+    decode: decodeNeeds(job, plan.vae, planSize(plan)),
+  };
+}
 
 /** Denoising, by rank. Rank 0 also keeps the state that is saved after each step. */
 export function denoiseNeeds(job: JobShape, plan: DenoisePart): number[] {
@@ -16,15 +34,32 @@ export function denoiseNeeds(job: JobShape, plan: DenoisePart): number[] {
   const perLatent = transformer.inChannels / transformer.outChannels + 2; // input, prediction, and the solver's last one
   return Array.from({ length: plan.cfg * plan.context }, (_, rank) => {
     const own = rank % plan.context;
-    const share = (layout.rows[own]?.count ?? 0) / (job.textTokens + job.videoTokens);
+    const share = (layout.rows[own]?.count ?? 0) / jointTokens(job);
     const latents = job.latentElements * perLatent * (batch * share + (rank === 0 ? 1 : 0));
     return weightBytes + batch * rankActivations(job, layout, own) * element + FLOAT_BYTES * latents;
   });
 }
 
+/**
+ * Numbers of a rank's activations, of one branch. Where rows are shared, what segments hand on is held besides: q, k, v and
+ * the residual of own rows, and the queries, keys, values and results of own cells.
+ */
+function rankActivations(job: JobShape, layout: ContextLayout, rank: number): number {
+  const own = layout.rows[rank]?.count ?? 0;
+  const layer = layerActivations(own, job.innerDim);
+  if (layout.rows.length === 1) return layer;
+  const headDim = job.innerDim / job.heads;
+  const operands = layout.parts.reduce((sum, part) => {
+    const cell = part[rank];
+    if (cell === undefined) return sum;
+    return sum + cell.heads.count * headDim * 2 * (cell.queries.count + jointTokens(job));
+  }, 0);
+  return layer + 4 * own * job.innerDim + operands;
+}
+
 /** Decoding, by rank: a rank without chunks or tiles needs nothing. */
 export function decodeNeeds(job: JobShape, plan: VaePlan, ranks: number): number[] {
-  const { weightBytes, activationBytes } = stageOf(job, "decode");
+  const { precision, weightBytes, activationBytes } = stageOf(job, "decode");
   const { numFrames, height, width } = job.args;
   const videoBytes = FLOAT_BYTES * job.configs.vae.outChannels * numFrames * height * width;
   const alone = weightBytes + activationBytes;
@@ -32,10 +67,10 @@ export function decodeNeeds(job: JobShape, plan: VaePlan, ranks: number): number
     case "serial":
       return Array.from({ length: ranks }, (_, rank) => (rank === 0 ? alone : 0));
     case "temporal":
-      // Layer by layer over all own chunks: each waits with its activations, about half of what the one at work has.
       return plan.chunks.map(({ count }, rank) => {
-        const waiting = (Math.max(0, count - 1) * activationBytes) / 2;
-        return count === 0 ? 0 : alone + waiting + (rank === 0 ? videoBytes : 0);
+        if (count === 0) return 0;
+        const activations = cutDecodeActivations(job.configs.vae, videoShape(job), job.isTiled, count);
+        return weightBytes + activations * ELEMENT_BYTES[precision] + (rank === 0 ? videoBytes : 0);
       });
     case "tiles":
       return plan.tiles.map((tiles, rank) =>
@@ -55,11 +90,12 @@ export function weightsOf(job: JobShape, stage: Stage): number {
   return stageOf(job, stage).weightBytes;
 }
 
-function stageOf(job: JobShape, stage: Stage) {
-  const { numFrames, height, width, maxSequenceLength } = job.args;
-  const shape: VideoShape = { numFrames, height, width, textTokens: maxSequenceLength };
-  // There is no bfloat16 convolution: float32 is computed instead (graph/vae-chain.ts of model).
-  const precision = stage === "decode" && job.precision === "bf16" ? "fp32" : job.precision;
-  const stages = stageMemory(job.configs, shape, precision, job.isTiled);
-  return stages.find((entry) => entry.stage === stage) ?? { weightBytes: 0, activationBytes: 0 };
+function stageOf(job: JobShape, stage: Stage): StageMemory {
+  const stages = stageMemory(job.configs, videoShape(job), job.precision, job.isTiled);
+  return stages.find((entry) => entry.stage === stage) as StageMemory; // there is one for each
+}
+
+function videoShape({ args }: JobShape): VideoShape {
+  const { numFrames, height, width, maxSequenceLength } = args;
+  return { numFrames, height, width, textTokens: maxSequenceLength };
 }

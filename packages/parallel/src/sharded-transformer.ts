@@ -4,6 +4,8 @@
 import { ClusterError, neverAborts } from "@cogfleet/core";
 import {
   elements,
+  forgetKept,
+  type Given,
   innerDim,
   OFS,
   type Precision,
@@ -28,7 +30,7 @@ import { cutRun, joinRuns } from "./row-runs.js";
 import { SendLanes } from "./send-lanes.js";
 import { dealt, type Share } from "./shares.js";
 import { together } from "./together.js";
-import { attentionGraph, cutType, ownRowsGraph } from "./transformer-cuts.js";
+import { attentionGraph, cutType, HANDED_ON, ownRowsGraph } from "./transformer-cuts.js";
 
 /** A rank's part of a forward pass. */
 export interface ShardedTransformerInput {
@@ -59,6 +61,7 @@ export interface ShardedTransformer {
 }
 
 type Tensors = Readonly<Record<string, Tensor>>;
+type Givens = Readonly<Record<string, Given>>;
 
 /**
  * Opens the transformer in segments: the same sessions serve every size, share and number of ranks. Attention takes no
@@ -76,8 +79,7 @@ export async function openShardedTransformer(
     ownRowsGraph(config, weights, precision, cut),
   );
   requireWeightsUsed(config, weights);
-  const cuts: Session[] = [];
-  for (const graph of graphs) cuts.push(await runtime.open(graph, signal));
+  const cuts = await runtime.openTogether("transformer.rows", graphs, signal);
   const attentions = new Map<number, Promise<Session>>();
   const attentionOf = (heads: number): Promise<Session> => {
     const known = attentions.get(heads);
@@ -178,28 +180,32 @@ async function forwardRun(
   const rotary = rotary_cos === undefined || rotary_sin === undefined ? {} : { rotary_cos, rotary_sin };
 
   // A rank without rows takes part in the exchanges alone.
-  const ownRows = async (cut: number, inputs: Tensors, given: readonly string[]): Promise<Tensors> =>
-    rows === 0 ? {} : (cuts[cut] as Session).run(inputs, signal, { transfer: given });
+  const ownRows = async (cut: number, inputs: Givens, given: readonly string[]): Promise<Givens> =>
+    rows === 0 ? {} : (cuts[cut] as Session).runKeeping(inputs, signal, { transfer: given, keep: HANDED_ON });
   let outputs = await ownRows(0, firstInputs(config, input, own), ["hidden_states", "time_sinusoid"]);
   const { time } = outputs;
-  for (const [layer, attention] of attentions.entries()) {
-    const operands = {
-      query: bytesOfOutput(outputs, "q", rows),
-      key: bytesOfOutput(outputs, "k", rows),
-      value: bytesOfOutput(outputs, "v", rows),
-    };
-    const attended = await attention.exchange(run, operands, signal);
-    const given = {
-      ...carriedOn(outputs),
-      attention: tensorOf(type, attended, [batch, rows, innerDim(config)]),
-    };
-    const isLast = layer === config.numLayers - 1;
-    const inputs = { ...given, ...(time === undefined ? {} : { time }), ...(isLast ? {} : rotary) };
-    outputs = await ownRows(layer + 1, inputs, Object.keys(given));
+  try {
+    for (const [layer, attention] of attentions.entries()) {
+      const operands = {
+        query: bytesOfOutput(outputs, "q", rows),
+        key: bytesOfOutput(outputs, "k", rows),
+        value: bytesOfOutput(outputs, "v", rows),
+      };
+      const attended = await attention.exchange(run, operands, signal);
+      const given = {
+        ...carriedOn(outputs),
+        attention: tensorOf(type, attended, [batch, rows, innerDim(config)]),
+      };
+      const isLast = layer === config.numLayers - 1;
+      const inputs = { ...given, ...(time === undefined ? {} : { time }), ...(isLast ? {} : rotary) };
+      outputs = await ownRows(layer + 1, inputs, Object.keys(given));
+    }
+  } finally {
+    forgetKept(outputs);
   }
   if (rows === 0) return new Float32Array();
   const { sample } = outputs;
-  if (sample?.type !== "float32")
+  if (sample?.type !== "float32" || !("data" in sample))
     throw new ClusterError("internal", "the transformer's last segment gave no float32 sample");
   return sample.data;
 }
@@ -241,15 +247,16 @@ function firstInputs(config: TransformerConfig, input: ShardedTransformerInput, 
 }
 
 /** What a segment of own rows hands to the next one. */
-function carriedOn(outputs: Tensors): Tensors {
+function carriedOn(outputs: Givens): Givens {
   const carried = Object.entries(outputs).filter(([name]) => name.startsWith("next."));
   return Object.fromEntries(carried.map(([name, tensor]) => [name.slice("next.".length), tensor]));
 }
 
-function bytesOfOutput(outputs: Tensors, name: string, rows: number): Uint8Array {
+function bytesOfOutput(outputs: Givens, name: string, rows: number): Uint8Array {
   if (rows === 0) return new Uint8Array();
   const tensor = outputs[name];
-  if (tensor === undefined) throw new ClusterError("internal", `a segment gave no ${name}`);
+  if (tensor === undefined || !("data" in tensor))
+    throw new ClusterError("internal", `a segment gave no ${name}`);
   return bytesOf(tensor.data);
 }
 

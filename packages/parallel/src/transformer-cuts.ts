@@ -22,6 +22,7 @@ import {
 
 /** What a graph of own rows gives as `next.NAME` for the following one to take as `NAME`. */
 const CARRIED = ["text", "video", "gate.text", "gate.video"] as const;
+export const HANDED_ON: readonly string[] = CARRIED.map((name) => `next.${name}`);
 
 /** Element type of what crosses a cut. onnxruntime-node takes no bfloat16: float32 holds every one of them. */
 export function cutType(precision: Precision): Extract<ElementType, "float32" | "float16"> {

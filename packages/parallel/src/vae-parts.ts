@@ -17,8 +17,12 @@ export interface VaePart {
   readonly conv: ConvLink;
   /** Names of the graph's inputs. */
   readonly takes: ReadonlySet<string>;
+  /** Names of the outputs that the next part alone reads. */
+  readonly keeps: readonly string[];
   readonly session: Session;
 }
+
+const HANDED_ON = new Set(["out.x", "out.skip"]);
 
 /** A half of the VAE in parts, the first one first. */
 export interface CutHalf {
@@ -27,7 +31,7 @@ export interface CutHalf {
   close(): Promise<void>;
 }
 
-/** Loads the parts: one session each for every size and every chunk. Closes what it has opened when one fails. */
+/** Loads the parts, for every size and every chunk. */
 export async function openParts<Context>(
   runtime: Runtime,
   chain: Chain<Context>,
@@ -36,21 +40,20 @@ export async function openParts<Context>(
   signal: AbortSignal,
 ): Promise<CutHalf> {
   const cuts = chain.links.flatMap((link, index) => (link.kind === "conv" ? [{ conv: link, index }] : []));
-  const parts: VaePart[] = [];
-  const close = async (): Promise<void> => {
-    for (const part of parts.toReversed()) await part.session.close();
+  const graphs = cuts.map(({ index }, i) =>
+    chunkGraph(chain, weights, precision, { from: index, to: cuts[i + 1]?.index ?? chain.links.length }),
+  );
+  const sessions = await runtime.openTogether(`${chain.name}.parts`, graphs, signal);
+  const parts = graphs.map(({ name, inputs, outputs }, i): VaePart => {
+    const takes = new Set(inputs.map((port) => port.name));
+    const keeps = outputs.map((port) => port.name).filter((port) => HANDED_ON.has(port));
+    return { name, conv: cuts[i]?.conv as ConvLink, takes, keeps, session: sessions[i] as Session };
+  });
+  return {
+    half: chain,
+    parts,
+    async close() {
+      await Promise.all(sessions.map((session) => session.close()));
+    },
   };
-  try {
-    for (const [i, { conv, index }] of cuts.entries()) {
-      const range = { from: index, to: cuts[i + 1]?.index ?? chain.links.length };
-      const graph = chunkGraph(chain, weights, precision, range);
-      const session = await runtime.open(graph, signal);
-      const takes = new Set(graph.inputs.map((port) => port.name));
-      parts.push({ name: graph.name, conv, takes, session });
-    }
-  } catch (reason) {
-    await close();
-    throw reason;
-  }
-  return { half: chain, parts, close };
 }

@@ -1,5 +1,5 @@
-import { ClusterError } from "@cogfleet/core";
 import type { BlobStore } from "./blob-store.js";
+import { isCurrent, requireCurrent } from "./current-attempt.js";
 import { ARTIFACT_KINDS, type Artifact, type ArtifactKind, type Job } from "./job.js";
 import type { JobStore } from "./job-store.js";
 import type { Assignment } from "./workers.js";
@@ -30,16 +30,14 @@ export class Artifacts {
     signal: AbortSignal,
   ): Promise<void> {
     const { jobId, epoch } = assignment;
-    await this.#requireCurrent(assignment, signal);
+    requireCurrent(await this.#job(jobId, signal), assignment, "artifacts");
     const key = artifactKey(jobId, epoch, artifact.kind);
     await this.#blobs.put(key, data, artifact, signal);
-    try {
-      await this.#requireCurrent(assignment, signal);
-    } catch (reason) {
-      // The attempt ended during the upload, and its artifacts have been swept already.
-      await this.#blobs.delete(key, signal);
-      throw reason;
-    }
+    const job = await this.#job(jobId, signal);
+    // The attempt may have ended meanwhile, and its artifacts been swept; or another call for the same one was faster.
+    const isPublished = job?.state.kind === "completed" && job.epoch === epoch;
+    if (!isCurrent(job, assignment) && !isPublished) await this.#blobs.delete(key, signal);
+    requireCurrent(job, assignment, "artifacts");
   }
 
   /** Why an attempt that says it is done is not: what it should have made and stored is missing or differs. */
@@ -64,12 +62,7 @@ export class Artifacts {
     for (const kind of ARTIFACT_KINDS) await this.#blobs.delete(artifactKey(jobId, epoch, kind), signal);
   }
 
-  async #requireCurrent({ jobId, epoch }: Assignment, signal: AbortSignal): Promise<void> {
-    const stored = await this.#store.get(jobId, signal);
-    if (stored?.job.state.kind === "running" && stored.job.epoch === epoch) return;
-    throw new ClusterError(
-      "lease_lost",
-      `epoch ${epoch} of job "${jobId}" is over: its artifacts are not wanted`,
-    );
+  async #job(jobId: string, signal: AbortSignal): Promise<Job | undefined> {
+    return (await this.#store.get(jobId, signal))?.job;
   }
 }

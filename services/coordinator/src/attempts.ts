@@ -1,21 +1,23 @@
 import { type Logger, neverAborts } from "@cogfleet/core";
-import { parseParallel } from "@cogfleet/parallel";
+import { MAX_RANKS, parseParallel } from "@cogfleet/parallel";
 import type { Artifacts } from "./artifacts.js";
 import type { Background } from "./background.js";
-import { type Group, GroupTable, type Leaving, type Verdict } from "./groups.js";
-import type { Artifact } from "./job.js";
+import type { Checkpoints } from "./checkpoints.js";
+import { type ComputeSeconds, type Group, GroupTable, type Leaving, type Verdict } from "./groups.js";
+import type { Artifact, Checkpoint, Job } from "./job.js";
 import type { JobChange, MemoryPlan } from "./job-life.js";
-import type { JobStore } from "./job-store.js";
+import type { JobStore, StoredJob } from "./job-store.js";
 import type { JobWriter } from "./job-writer.js";
 import type { FailureSign, LossSign, Observer } from "./observer.js";
 import { afterOutOfMemory } from "./out-of-memory.js";
-import { kinOf, MAX_RANKS } from "./scheduler.js";
+import { kinOf } from "./scheduler.js";
 import type { TenantShares } from "./tenant-shares.js";
 import type { Assignment, Connection, WorkerRegistry } from "./workers.js";
 
 export interface AttemptsDeps {
   readonly store: JobStore;
   readonly artifacts: Artifacts;
+  readonly checkpoints: Checkpoints;
   readonly writer: JobWriter;
   readonly workers: WorkerRegistry;
   readonly background: Background;
@@ -25,6 +27,8 @@ export interface AttemptsDeps {
   readonly log: Logger;
   /** Workers may have become free, or a job waits again. */
   readonly onFree: () => void;
+  /** Seconds that a graph may be expected to run for in this group at most; undefined: nobody knows. */
+  readonly expectedRunSeconds: (group: Group) => number | undefined;
 }
 
 /** An assignment is done: what was made, and the wall seconds of each stage. */
@@ -42,18 +46,25 @@ export class Attempts {
 
   constructor(deps: AttemptsDeps) {
     this.#deps = deps;
-    this.groups = new GroupTable(deps.shares);
+    this.groups = new GroupTable(deps);
   }
 
   /** Lets time pass: ends the attempts that hang, whose lost rank has not spoken, or that have run for too long. */
   tick(elapsedMs: number): void {
-    for (const { group, verdict, isHung } of this.groups.tick(elapsedMs)) {
+    for (const overdue of this.groups.tick(elapsedMs)) {
+      const { group } = overdue;
       const { jobId } = group.assignment;
-      const seconds = isHung ? (group.sinceStepMs ?? 0) / 1000 : group.suspectedMs / 1000;
-      if (verdict.kind === "worker_lost") this.#noticed(isHung ? "stall" : "peer", seconds, { jobId });
-      const found =
-        verdict.kind === "worker_lost" && isHung ? this.#lost(group, verdict.message, undefined) : verdict;
-      this.#deps.background.run(jobId, () => this.end(group, found));
+      let verdict: Verdict;
+      if (overdue.kind === "hung") {
+        this.#noticed("stall", overdue.seconds, { jobId, workerId: overdue.member?.worker.id });
+        verdict = this.#lost(group, overdue.message, overdue.member);
+        const { member } = overdue;
+        for (const one of member === undefined ? group.members : [member]) this.#deps.workers.suspect(one);
+      } else {
+        verdict = overdue.verdict;
+        if (verdict.kind === "worker_lost") this.#noticed("peer", group.suspectedMs / 1000, { jobId });
+      }
+      this.#deps.background.run(jobId, () => this.end(group, verdict));
     }
   }
 
@@ -70,13 +81,28 @@ export class Attempts {
     return false;
   }
 
+  /** Stores the state that rank 0 hands in after a step: see Checkpoints. */
+  async putCheckpoint(
+    assignment: Assignment,
+    state: Pick<Checkpoint, "step" | "bytes" | "sha256">,
+    data: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const put = (pieces: typeof data): Promise<void> =>
+      this.#deps.checkpoints.put(assignment, state, pieces, signal);
+    const group = this.groups.ofJob(assignment.jobId);
+    if (group?.assignment.epoch === assignment.epoch) await group.storing((sent) => put(sent(data)));
+    else await put(data);
+  }
+
   /** Rank 0 says that a step is done, and what it stored of it. */
   async stepDone(
     connection: Connection,
     change: JobChange & Assignment & { kind: "step_done" },
   ): Promise<void> {
     const group = this.groups.of(connection, change);
-    if (!(await this.apply(connection, { ...change, ranMs: group?.ranMs }))) return;
+    const apply = (): Promise<boolean> => this.apply(connection, { ...change, ranMs: group?.ranMs });
+    if (!(await (group === undefined ? apply() : group.storing(apply)))) return;
     this.#deps.observer.stepDone(group?.size ?? 1, change.seconds);
     if (group === undefined) return;
     group.stepDone(change.step, change.seconds);
@@ -87,8 +113,8 @@ export class Attempts {
       await this.end(group, { kind: "yielded", epoch: change.epoch, ...group.leaving });
   }
 
-  /** A rank says for how long it computed in its newest step; 0: there was none yet. */
-  computed(connection: Connection, seconds: number): void {
+  /** A rank says for how long it computed in its newest step, and for how long in the run under way; 0: there is none. */
+  computed(connection: Connection, seconds: ComputeSeconds): void {
     const { assignment } = connection;
     if (assignment !== undefined) this.groups.of(connection, assignment)?.computed(connection, seconds);
   }
@@ -147,11 +173,9 @@ export class Attempts {
     const change = { kind: "completed", jobId, epoch, artifacts, seconds } as const;
     // From here on the other ranks may go: nothing depends on them any more.
     if (group !== undefined) group.verdict = change;
-    const stored = await this.#deps.store.get(jobId, neverAborts);
+    const job = await this.#running(report);
     const problems =
-      stored?.job.state.kind === "running" && stored.job.epoch === epoch
-        ? await this.#deps.artifacts.missing(stored.job, epoch, artifacts, neverAborts)
-        : [];
+      job === undefined ? [] : await this.#deps.artifacts.missing(job, epoch, artifacts, neverAborts);
     if (problems.length > 0) {
       if (group !== undefined) group.verdict = undefined;
       const error = { code: "data_loss", message: problems.join("; ") };
@@ -275,6 +299,16 @@ export class Attempts {
       mayTile: request.allowVaeTilingFallback && !request.vaeTiling,
       workers: Math.min(MAX_RANKS, mates.length),
     });
+  }
+
+  /** The job while this attempt at it runs. The record at hand may say that it still does: what is written next tells. */
+  async #running({ jobId, epoch }: Assignment): Promise<Job | undefined> {
+    const { store } = this.#deps;
+    const runs = ({ job }: StoredJob): boolean => job.state.kind === "running" && job.epoch === epoch;
+    const recalled = store.recall(jobId);
+    if (recalled !== undefined && runs(recalled)) return recalled.job;
+    const stored = await store.get(jobId, neverAborts);
+    return stored !== undefined && runs(stored) ? stored.job : undefined;
   }
 
   #able(model: string): Connection[] {

@@ -1,22 +1,32 @@
-import { ClusterError, type Logger } from "@cogfleet/core";
+import { type Clock, type Logger, RecurringFailure } from "@cogfleet/core";
 
 /** Work for jobs that nobody waits for: what goes wrong with it is logged. */
 export class Background {
-  readonly #log: Logger;
+  readonly #failure: RecurringFailure;
   readonly #tasks = new Set<Promise<void>>();
 
-  constructor(log: Logger) {
-    this.#log = log;
+  constructor(deps: { readonly clock: Clock; readonly log: Logger }) {
+    const lines = {
+      level: "error",
+      failed: "job was not moved on",
+      over: "jobs are moved on again",
+    } as const;
+    this.#failure = new RecurringFailure(deps, lines);
   }
 
   run(jobId: string, work: () => Promise<void>): void {
     const task = work()
-      .catch((reason: unknown) => {
-        const { code } = ClusterError.from(reason);
-        this.#log.error({ err: reason, jobId, code }, "job was not moved on");
-      })
+      .then(
+        () => this.#failure.succeeded(),
+        (reason: unknown) => this.#failure.failed(reason, { jobId }),
+      )
       .finally(() => this.#tasks.delete(task));
     this.#tasks.add(task);
+  }
+
+  /** The same for what can wait: it starts in a later turn of the event loop, and what goes on now is sent before it. */
+  runLater(jobId: string, work: () => Promise<void>): void {
+    this.run(jobId, () => new Promise<void>((resolve) => setImmediate(resolve)).then(work));
   }
 
   /** Resolves when nothing is under way any more. */

@@ -1,10 +1,10 @@
 import type { Clock } from "@cogfleet/core";
-import { parseParallel } from "@cogfleet/parallel";
+import { MAX_RANKS } from "@cogfleet/parallel";
 import type { Capacities } from "./capacity.js";
 import { EstimateError } from "./estimate-error.js";
 import { isTerminal, type Job, type JobRequest } from "./job.js";
 import { type JobWork, jobWork, totalWork, workLeft } from "./job-work.js";
-import { MAX_RANKS } from "./scheduler.js";
+import { leastRanks } from "./planning.js";
 
 /** What waits and what runs of one model. */
 export interface BacklogFigures {
@@ -76,13 +76,12 @@ export class Backlog {
       this.forget(job.id);
       return;
     }
-    const { cfg = 1, context = 1 } = parseParallel(job.request.parallel) ?? {};
     // One that is queued again waits from now on; of one that was queued before this process came, its last start is known.
     const queuedAt = before === undefined ? (job.startedAt ?? job.createdAt) : this.#deps.clock.wallTime();
     const entry: Entry = {
       model: job.request.model,
       left: workLeft(this.#workOf(job.request), job),
-      minRanks: Math.min(MAX_RANKS, cfg * context),
+      minRanks: leastRanks(job.request.parallel),
       ranks: job.state.kind === "queued" ? 0 : Math.max(1, job.workerIds.length),
       queuedAt: job.state.kind === "queued" ? (before?.queuedAt ?? queuedAt) : undefined,
       lastSequence: job.lastSequence,

@@ -32,6 +32,12 @@ export interface BlobStore {
 
   /** Removing what is not there is fine. */
   delete(key: string, signal: AbortSignal): Promise<void>;
+
+  /**
+   * Removes what uploads left behind that a crash cut off, and touches none that is under way, in whatever process.
+   * Returns how many there were. A store without it has no such leftovers while it is open.
+   */
+  sweep?(signal: AbortSignal): Promise<number>;
 }
 
 /** A piece fits a gRPC message at the default limit of 4 MiB with room to spare. */

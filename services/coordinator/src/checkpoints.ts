@@ -1,7 +1,8 @@
 import { ClusterError } from "@cogfleet/core";
 import type { BlobStore } from "./blob-store.js";
 import { checkedBytes } from "./checked-bytes.js";
-import type { Checkpoint } from "./job.js";
+import { isCurrent, requireCurrent } from "./current-attempt.js";
+import { type Checkpoint, isTerminal, type Job, statesOf } from "./job.js";
 import type { JobStore } from "./job-store.js";
 import type { Assignment } from "./workers.js";
 
@@ -27,24 +28,29 @@ export class Checkpoints {
    */
   async put(
     { jobId, epoch }: Assignment,
-    state: Pick<Checkpoint, "step" | "bytes" | "sha256">,
+    { step, ...expected }: Pick<Checkpoint, "step" | "bytes" | "sha256">,
     data: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ): Promise<void> {
-    await this.#requireCurrent({ jobId, epoch }, signal);
-    const key = keyOf(jobId, { epoch, step: state.step });
-    await this.#blobs.put(key, data, state, signal);
-    try {
-      await this.#requireCurrent({ jobId, epoch }, signal);
-    } catch (reason) {
-      await this.#blobs.delete(key, signal);
-      throw reason;
-    }
+    const assignment = { jobId, epoch };
+    requireCurrent(await this.#job(jobId, signal), assignment, "checkpoints");
+    const state = { epoch, step };
+    const key = keyOf(jobId, state);
+    await this.#blobs.put(key, data, expected, signal);
+    const job = await this.#job(jobId, signal);
+    // The attempt may have ended meanwhile, or got farther; or another call for the same state was faster.
+    const mayBeNamed = isCurrent(job, assignment) && step > job.progress.step;
+    if (!mayBeNamed && !isNamed(job, state)) await this.#blobs.delete(key, signal);
+    requireCurrent(job, assignment, "checkpoints");
   }
 
   /** Where an assignment starts. Throws `lease_lost` when the epoch is over, `artifact_unavailable` without a checkpoint. */
   async open(assignment: Assignment, signal: AbortSignal): Promise<OpenCheckpoint> {
-    const { checkpoint } = await this.#requireCurrent(assignment, signal);
+    const { checkpoint } = requireCurrent(
+      await this.#job(assignment.jobId, signal),
+      assignment,
+      "checkpoints",
+    );
     if (checkpoint === undefined)
       throw new ClusterError("artifact_unavailable", `job "${assignment.jobId}" has no checkpoint`);
     return { checkpoint, pieces: this.#blobs.get(keyOf(assignment.jobId, checkpoint), 0, signal) };
@@ -71,14 +77,15 @@ export class Checkpoints {
     await this.#blobs.delete(keyOf(jobId, checkpoint), signal);
   }
 
-  async #requireCurrent({ jobId, epoch }: Assignment, signal: AbortSignal) {
-    const stored = await this.#store.get(jobId, signal);
-    if (stored?.job.state.kind === "running" && stored.job.epoch === epoch) return stored.job;
-    throw new ClusterError(
-      "lease_lost",
-      `epoch ${epoch} of job "${jobId}" is over: its checkpoints are not wanted`,
-    );
+  async #job(jobId: string, signal: AbortSignal): Promise<Job | undefined> {
+    return (await this.#store.get(jobId, signal))?.job;
   }
+}
+
+/** Whether the job may still go on from this state. */
+function isNamed(job: Job | undefined, { epoch, step }: Pick<Checkpoint, "epoch" | "step">): boolean {
+  if (job === undefined || isTerminal(job.state.kind)) return false;
+  return statesOf(job).some((state) => state.epoch === epoch && state.step === step);
 }
 
 function keyOf(jobId: string, { epoch, step }: Pick<Checkpoint, "epoch" | "step">): string {

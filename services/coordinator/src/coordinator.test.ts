@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ClusterError, silentLogger } from "@cogfleet/core";
+import { ClusterError, type Logger, silentLogger } from "@cogfleet/core";
 import { countingRandom, ManualClock } from "@cogfleet/core/testing";
 import type { ModelFacts } from "@cogfleet/model";
 import { openCoordinator } from "./coordinator.js";
@@ -23,7 +23,10 @@ const CONFIG = {
 };
 
 describe("a coordinator that follows another", () => {
-  it("goes on learning of models after the store did not answer", async () => {
+  it("goes on learning of models after the store did not answer, and says once that it did not", async () => {
+    const lines: string[] = [];
+    const write = (_fields: object, line: string): unknown => lines.push(line);
+    const log: Logger = { ...silentLogger, info: write, warn: write };
     const clock = new ManualClock();
     let stored: readonly ModelFacts[] | undefined = [];
     const models = {
@@ -40,20 +43,24 @@ describe("a coordinator that follows another", () => {
     const stores = { jobs: new MemoryJobStore(), blobs: new MemoryBlobStore(), models, shared };
     const observer = new Proxy({}, { get: () => () => {} }) as Observer; // nobody looks at it
     const coordinator = await openCoordinator(
-      { stores, leadership: new Leadership(), observer, clock, random: countingRandom(), log: silentLogger },
+      { stores, leadership: new Leadership(), observer, clock, random: countingRandom(), log },
       CONFIG,
     );
     const stop = new AbortController();
     const following = coordinator.follow(stop.signal);
     following.catch(() => {}); // looked at below
     stored = undefined;
-    await clock.advance(1_000);
+    await clock.advance(30_000);
     stored = [sampleModel()];
-    await clock.advance(1_000);
+    await clock.advance(10_000);
     assert.deepEqual(
       coordinator.models.all().map(({ name }) => name),
       ["demo"],
     );
+    assert.deepEqual(lines, [
+      "models were not compared with the store",
+      "models are compared with the store again",
+    ]);
     stop.abort();
     await following;
   });

@@ -1,4 +1,11 @@
-import { type Clock, type Logger, neverAborts, type Random, type Tracer } from "@cogfleet/core";
+import {
+  type Clock,
+  type Logger,
+  neverAborts,
+  type Random,
+  RecurringFailure,
+  type Tracer,
+} from "@cogfleet/core";
 import { resolveRequest } from "@cogfleet/model";
 import { Artifacts } from "./artifacts.js";
 import { Backlog } from "./backlog.js";
@@ -40,6 +47,12 @@ export interface DomainDeps {
 
 /** What others learn of models is known here so much later at most. */
 const LEARN_MS = 500;
+
+const LINES = {
+  level: "warn",
+  failed: "models were not compared with the store",
+  over: "models are compared with the store again",
+} as const;
 
 export type DomainConfig = Pick<
   CoordinatorConfig,
@@ -112,7 +125,9 @@ export async function openCoordinator(deps: DomainDeps, config: DomainConfig): P
   const reconciler = new Reconciler({ store, dispatcher, workers, backlog, clock, log });
   const retention = new Retention({ store, blobs, clock, log }, config);
   const fleet = new Fleet({ workers, links, models, capacities, dispatcher, leader, clock, observer, log });
-  const fleetView = new FleetView({ workers, leadership, board: stores.shared?.board, clock, log });
+  const fleetView = new FleetView({
+    ...{ workers, leadership, board: stores.shared?.board, maxTenantRanks, clock, log },
+  });
   const scaling = new Scaling({ backlog, capacities, clock });
   const jobs = new Jobs(
     {
@@ -130,10 +145,15 @@ export async function openCoordinator(deps: DomainDeps, config: DomainConfig): P
     },
     config,
   );
+  const unlearned = new RecurringFailure({ clock, log }, LINES);
   await learnFromStored(store, backlog, neverAborts);
   const takeOver = async (signal: AbortSignal): Promise<void> => {
     await store.caughtUp(signal);
-    await reconciler.begin(signal);
+    const { term } = leadership;
+    const isShared = stores.shared !== undefined;
+    const what = isShared ? `the leader of term ${term} took over` : "the coordinator was started again";
+    await reconciler.begin(what, signal);
+    dispatcher.expectReturn(config.leaseMs);
     fleet.open();
   };
   if (leadership.term === undefined) await reconciler.follow(neverAborts);
@@ -164,8 +184,9 @@ export async function openCoordinator(deps: DomainDeps, config: DomainConfig): P
           const stored = await stores.models.all(signal);
           models.learn(stored);
           capacities.learn(stored);
+          unlearned.succeeded();
         } catch (reason) {
-          if (!signal.aborted) log.warn({ err: reason }, "models were not compared with the store");
+          if (!signal.aborted) unlearned.failed(reason);
         }
       }
     },

@@ -34,7 +34,7 @@ export class DirectoryBlobStore implements BlobStore {
       await removeEmptyFolders(store.#blobs);
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
-      throw new ClusterError("invalid_config", `data folder ${directory} cannot be written: ${why}`, {
+      throw new ClusterError("invalid_config", `--data folder ${directory} cannot be written: ${why}`, {
         cause,
       });
     }

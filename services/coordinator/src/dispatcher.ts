@@ -1,12 +1,12 @@
 import { type Clock, formatTraceparent, type Logger, neverAborts, type Tracer } from "@cogfleet/core";
-import { parseParallel } from "@cogfleet/parallel";
+import { parseParallel, planSize } from "@cogfleet/parallel";
 import type { Artifacts } from "./artifacts.js";
 import { Attempts } from "./attempts.js";
 import { Background } from "./background.js";
 import type { Backlog } from "./backlog.js";
 import type { Checkpoints } from "./checkpoints.js";
 import { Deadlines } from "./deadlines.js";
-import type { Group } from "./groups.js";
+import { type Group, PATIENCE } from "./groups.js";
 import { effectiveRequest, isTerminal, type Job } from "./job.js";
 import type { LifePolicy } from "./job-life.js";
 import type { JobStore, StoredJob } from "./job-store.js";
@@ -15,7 +15,7 @@ import { JobWriter } from "./job-writer.js";
 import type { Leadership } from "./leadership.js";
 import type { LinkTable } from "./links.js";
 import type { Observer } from "./observer.js";
-import { formOf, leastRanks, partsOf, planAnew, planGroup } from "./planning.js";
+import { expectOn, formOf, leastRanks, partsOf, planAnew, planGroup } from "./planning.js";
 import { JobQueue, type QueuedJob } from "./queue.js";
 import { Regrouping, type RegroupingDeps } from "./regrouping.js";
 import { type FleetWorker, type GroupStart, kinOf, schedule } from "./scheduler.js";
@@ -54,19 +54,26 @@ export class Dispatcher {
   readonly #shares: TenantShares;
   readonly #regrouping: Regrouping;
   readonly #maxTenantRanks: number;
+  /** Until then jobs wait for all the workers that held them before this process led. */
+  #returnBy = Number.NEGATIVE_INFINITY;
 
   constructor(deps: DispatcherDeps, policy: DispatcherPolicy) {
     this.#deps = deps;
     this.#shares = new TenantShares(deps.clock);
     this.#maxTenantRanks = policy.maxTenantRanks === 0 ? Number.POSITIVE_INFINITY : policy.maxTenantRanks;
-    this.#background = new Background(deps.log);
+    this.#background = new Background(deps);
     const shared = { ...deps, background: this.#background, shares: this.#shares };
     const onWaiting = (stored: StoredJob): void => this.#wait(stored);
     const onNotWaiting = (jobId: string): void => {
       this.queue.remove(jobId);
     };
     this.#writer = new JobWriter({ ...shared, onWaiting, onNotWaiting }, policy);
-    this.attempts = new Attempts({ ...shared, writer: this.#writer, onFree: () => this.kick() });
+    this.attempts = new Attempts({
+      ...shared,
+      writer: this.#writer,
+      onFree: () => this.kick(),
+      expectedRunSeconds: (group) => expectedRunSeconds(group, deps.links),
+    });
     const { queue, attempts } = this;
     const startsWithout: RegroupingDeps["startsWithout"] = (...args) => this.#startsWithout(...args);
     this.#regrouping = new Regrouping({ ...deps, queue, attempts, startsWithout });
@@ -109,7 +116,9 @@ export class Dispatcher {
     const { groups } = this.attempts;
     const idle = workers.idle();
     if (idle.length === 0 || this.queue.size === 0) return;
-    const all = workers.all().filter((one) => !one.isDraining && !groups.isStuck(one));
+    const all = workers
+      .all()
+      .filter((one) => !one.isDraining && one.suspectMs === undefined && !groups.isStuck(one));
     const starts = schedule(this.queue, idle.map(toFleetWorker), all.map(toFleetWorker), {
       planFor: (job, workerIds) => {
         const chosen = workerIds.flatMap((id) => idle.filter(({ worker }) => worker.id === id));
@@ -119,11 +128,20 @@ export class Dispatcher {
           ? planGroup(job.request, choice, job.keptPlan, chosen, links)
           : planAnew(job.request, choice, job.wantedRanks, chosen, links);
       },
-      isGathering: (jobId) => groups.isLettingGo(jobId),
+      isGathering: (jobId) =>
+        groups.isLettingGo(jobId) || this.#isReturning(jobId) || this.#isClearing(jobId),
       shareOf: (tenant) => this.#shares.shareOf(tenant),
       ranksLeft: (tenant) => this.#ranksLeft(tenant),
     });
     for (const start of starts) this.#start(start);
+  }
+
+  /**
+   * This process leads from now on, and workers dial it one after the other: for so long a job that several of them held
+   * waits for all of these, so that it keeps its plan.
+   */
+  expectReturn(graceMs: number): void {
+    this.#returnBy = this.#deps.clock.now() + graceMs;
   }
 
   /** Lets time pass. */
@@ -185,6 +203,26 @@ export class Dispatcher {
     return jobs;
   }
 
+  #isReturning(jobId: string): boolean {
+    const { clock, workers } = this.#deps;
+    if (clock.now() >= this.#returnBy) return false;
+    const job = this.queue.get(jobId);
+    if (job?.keptPlan === undefined || planSize(job.keptPlan) === 1) return false;
+    const here = new Set(workers.all().map(({ worker }) => worker.id));
+    return job.lastWorkerIds.some((id) => !here.has(id));
+  }
+
+  /** Whether workers that the job hung on are about to say that they are free, as most do. */
+  #isClearing(jobId: string): boolean {
+    const workerIds = this.queue.get(jobId)?.lastWorkerIds ?? [];
+    return this.#deps.workers
+      .all()
+      .some(
+        ({ worker, suspectMs }) =>
+          suspectMs !== undefined && suspectMs < PATIENCE.regroupMs && workerIds.includes(worker.id),
+      );
+  }
+
   #ranksLeft(tenant: string): number {
     return this.#maxTenantRanks - this.#shares.ranksOf(tenant);
   }
@@ -195,8 +233,9 @@ export class Dispatcher {
     if (queued === undefined) return;
     // Taken at once, so that the next round sees neither the job nor the workers.
     const assignment = { jobId: start.jobId, epoch: queued.nextEpoch };
+    const { tenant } = queued;
     const form = formOf(start.plan);
-    const members = start.workerIds.map((id) => workers.assign(id, assignment, form));
+    const members = start.workerIds.map((id) => workers.assign(id, assignment, { tenant, form }));
     const { groups } = this.attempts;
     const group = groups.open(queued, start.plan, members);
     this.#background.run(start.jobId, async () => {
@@ -220,7 +259,7 @@ export class Dispatcher {
     const { jobId, epoch } = assignment;
     const configs = members[0]?.worker.configs.get(queued.model);
     const parts = partsOf(plan, workerIds, queued.request, configs);
-    await this.#checkCheckpoint(jobId);
+    if (queued.step > 0) await this.#checkCheckpoint(jobId);
     const result = await this.#writer.change(jobId, { kind: "assigned", epoch, workerIds, plan, parts });
     if (result === undefined || result.job === result.before) {
       // It was cancelled, removed, or given to others before it could start.
@@ -289,6 +328,16 @@ export class Dispatcher {
       avoidedIds: job.setbacks.flatMap(({ lostIds }) => lostIds),
     });
   }
+}
+
+/** Of the longest run there could be, which is a whole step or all of the VAE; as much longer as steps were seen to be. */
+function expectedRunSeconds({ job, members, stepMs }: Group, links: LinkTable): number | undefined {
+  const choice = parseParallel(job.request.parallel) ?? {};
+  const expected = expectOn(job.request, choice, members, links);
+  if (expected === undefined) return undefined;
+  const stepSeconds = expected.denoiseSeconds / job.request.numInferenceSteps;
+  const error = Math.max(1, stepMs / 1000 / stepSeconds);
+  return error * Math.max(stepSeconds, expected.otherSeconds);
 }
 
 function toFleetWorker({ worker, slowness }: Connection): FleetWorker {

@@ -11,7 +11,11 @@ export interface WorkerView {
   readonly version: string;
   /** That it holds; "": none. */
   readonly jobId: string;
+  /** Whose job that is; "": nobody's. */
+  readonly tenant: string;
   readonly isDraining: boolean;
+  /** Two workers compute a job together when they have the same; undefined: only alone. */
+  readonly kin: string | undefined;
   /** Wall time, milliseconds. */
   readonly connectedAt: number;
 }

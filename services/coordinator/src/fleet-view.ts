@@ -1,6 +1,9 @@
-import { type Clock, ClusterError, type Logger } from "@cogfleet/core";
+import { type Clock, type Logger, RecurringFailure } from "@cogfleet/core";
 import type { FleetBoard, WorkerView } from "./fleet-board.js";
+import type { Job } from "./job.js";
 import type { Leadership } from "./leadership.js";
+import { kinOf } from "./scheduler.js";
+import { waitReason } from "./wait-reason.js";
 import type { Connection, WorkerRegistry } from "./workers.js";
 
 export interface FleetViewDeps {
@@ -8,11 +11,19 @@ export interface FleetViewDeps {
   readonly leadership: Pick<Leadership, "term">;
   /** Undefined: there are no other coordinators. */
   readonly board: FleetBoard | undefined;
+  /** That the jobs of one tenant may run on at a time; 0: no limit. */
+  readonly maxTenantRanks: number;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 const SHOW_MS = 500;
+
+const LINES = {
+  level: "warn",
+  failed: "workers were not shown to others",
+  over: "workers are shown to others again",
+} as const;
 
 /** The workers of the service, whichever coordinator they are connected to. */
 export class FleetView {
@@ -27,10 +38,16 @@ export class FleetView {
     return leadership.term === undefined && board !== undefined ? board.workers() : workers.all().map(viewOf);
   }
 
+  /** Why a queued job waits for more than its turn, see wait-reason.ts. */
+  waitReason(job: Job, workers = this.all()): string {
+    return waitReason(job, workers, this.#deps.maxTenantRanks);
+  }
+
   /** Shows our workers to the others until the signal aborts, when something has changed. */
   async share(signal: AbortSignal): Promise<void> {
-    const { workers, board, clock, log } = this.#deps;
+    const { workers, board, clock } = this.#deps;
     if (board === undefined) return;
+    const unshown = new RecurringFailure(this.#deps, LINES);
     for (let shown: string | undefined; !signal.aborted; ) {
       const views = workers.all().map(viewOf);
       const now = JSON.stringify(views);
@@ -38,9 +55,10 @@ export class FleetView {
         try {
           await board.show(views, signal);
           shown = now;
+          unshown.succeeded();
         } catch (reason) {
           if (signal.aborted) return;
-          log.warn({ err: reason, code: ClusterError.from(reason).code }, "workers were not shown to others");
+          unshown.failed(reason);
         }
       }
       await clock.sleep(SHOW_MS, signal).catch(() => {});
@@ -48,7 +66,7 @@ export class FleetView {
   }
 }
 
-function viewOf({ worker, assignment, isDraining, connectedAt }: Connection): WorkerView {
+function viewOf({ worker, assignment, tenant = "", isDraining, connectedAt }: Connection): WorkerView {
   const { id, device, precision, threads, models, hostname, pid, version } = worker;
   const jobId = assignment?.jobId ?? "";
   const names = models.map(({ name }) => name);
@@ -62,7 +80,9 @@ function viewOf({ worker, assignment, isDraining, connectedAt }: Connection): Wo
     pid,
     version,
     jobId,
+    tenant,
     isDraining,
+    kin: kinOf(worker),
     connectedAt,
   };
 }

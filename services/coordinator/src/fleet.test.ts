@@ -16,7 +16,10 @@ describe("a worker that disappears", () => {
     await first.step(1);
     await first.leave();
     assert.equal(await house.state(job.id), "queued");
-    assert.equal((await house.events(job.id)).at(-1)?.message, "queued again: worker w1 left");
+    assert.equal(
+      (await house.events(job.id)).at(-1)?.message,
+      "queued again: worker w1 was lost: its connection ended, 0.0 s after its last word",
+    );
     const second = house.worker("w2");
     await house.dispatcher.settled();
     await second.finish();
@@ -288,7 +291,10 @@ describe("a job that takes its worker down each time", () => {
     assert.deepEqual(state.kind === "failed" && state.error, {
       code: "worker_lost",
       message:
-        "gave up after 3 attempts in a row that got nowhere: (1) worker w1 left (2) worker w2 left (3) worker w1 left",
+        "gave up after 3 attempts in a row that got nowhere: " +
+        [1, 2, 1]
+          .map((n, i) => `(${i + 1}) worker w${n} was lost: its connection ended, 0.0 s after its last word`)
+          .join(" "),
     });
     const healthy = await house.submit();
     assert.equal(await house.state(healthy.id), "running");

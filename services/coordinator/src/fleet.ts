@@ -1,4 +1,4 @@
-import { type Clock, ClusterError, type Logger } from "@cogfleet/core";
+import { type Clock, ClusterError, type Logger, RecurringFailure } from "@cogfleet/core";
 import type { Link } from "@cogfleet/parallel";
 import type { DoneReport } from "./attempts.js";
 import type { Capacities } from "./capacity.js";
@@ -17,6 +17,8 @@ export type WorkerReport =
       readonly kind: "heartbeat";
       /** Of the newest step of what it runs; 0 or undefined: none yet. */
       readonly stepComputeSeconds?: number;
+      /** For which the run under way of a graph has lasted; 0 or undefined: none is. */
+      readonly runSeconds?: number;
     }
   | { readonly kind: "draining" }
   | ({ readonly kind: "link_measured"; readonly peerId: string } & Link)
@@ -54,6 +56,12 @@ export interface FleetDeps {
   readonly log: Logger;
 }
 
+const LINES = {
+  level: "error",
+  failed: "report was not written down",
+  over: "reports are written down again",
+} as const;
+
 // Reports of one worker that may wait for the store; then its stream is read no further.
 const MAX_WAITING_REPORTS = 64;
 
@@ -75,10 +83,12 @@ export interface WorkerSession {
 /** Takes workers in, listens to them, and notices when they are gone. */
 export class Fleet {
   readonly #deps: FleetDeps;
+  readonly #unwritten: RecurringFailure;
   #isOpen = false;
 
   constructor(deps: FleetDeps) {
     this.#deps = deps;
+    this.#unwritten = new RecurringFailure(deps, LINES);
   }
 
   /** Workers may come: this coordinator leads. */
@@ -152,6 +162,11 @@ export class Fleet {
     }
   }
 
+  /** Stores the state after a step of a running assignment: see Checkpoints. */
+  putCheckpoint(...step: Parameters<Dispatcher["attempts"]["putCheckpoint"]>): Promise<void> {
+    return this.#deps.dispatcher.attempts.putCheckpoint(...step);
+  }
+
   /** Watches over the leases until the signal aborts. */
   async watchLeases(signal: AbortSignal): Promise<void> {
     const { clock, workers } = this.#deps;
@@ -166,7 +181,8 @@ export class Fleet {
     const { workers, capacities, dispatcher } = this.#deps;
     const { dead: lost, elapsedMs } = workers.tick();
     for (const dead of lost) {
-      const message = `worker ${dead.worker.id} was silent for longer than its lease`;
+      const seconds = workers.silentSeconds(dead).toFixed(1);
+      const message = `worker ${dead.worker.id} was lost: no sign of life for ${seconds} s`;
       dispatcher.attempts.lose(dead, "lease", message);
       dead.link.close(new ClusterError("lease_lost", message));
     }
@@ -190,7 +206,8 @@ export class Fleet {
       receive: async (report) => {
         workers.renew(connection);
         if (report.kind === "heartbeat") {
-          dispatcher.attempts.computed(connection, report.stepComputeSeconds ?? 0);
+          if ((report.runSeconds ?? 0) === 0) workers.clear(connection);
+          dispatcher.attempts.computed(connection, report);
           return;
         }
         waiting += 1;
@@ -207,7 +224,11 @@ export class Fleet {
         if (connection.isDraining && (isOrderly || connection.assignment === undefined)) {
           log.info({ workerId }, "worker left");
           dispatcher.attempts.notTaken(connection);
-        } else dispatcher.attempts.lose(connection, "stream", `worker ${workerId} left`);
+          return;
+        }
+        const seconds = workers.silentSeconds(connection).toFixed(1);
+        const message = `worker ${workerId} was lost: its connection ended, ${seconds} s after its last word`;
+        dispatcher.attempts.lose(connection, "stream", message);
       },
     };
   }
@@ -216,8 +237,9 @@ export class Fleet {
     const workerId = connection.worker.id;
     try {
       await this.#apply(connection, report);
+      this.#unwritten.succeeded();
     } catch (reason) {
-      this.#deps.log.error({ err: reason, workerId, report: report.kind }, "report was not written down");
+      this.#unwritten.failed(reason, { workerId, report: report.kind });
       // The worker is done with its assignment and will not say so again: without a word its job would run for ever.
       if (report.kind === "done" || report.kind === "failed")
         this.#deps.dispatcher.attempts.abandon(connection);

@@ -1,33 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { neverAborts } from "@cogfleet/core";
-import { parseT5Config, parseTransformerConfig, parseVaeConfig } from "@cogfleet/model";
+import { neverAborts, silentLogger } from "@cogfleet/core";
+import { Reconciler } from "./reconciler.js";
 import { House, type TestWorker } from "./testing/house.js";
-import type { ModelConfigs } from "./workers.js";
-
-const CONFIGS: ModelConfigs = {
-  transformer: parseTransformerConfig("transformer", {}),
-  vae: parseVaeConfig("vae", {}),
-  textEncoder: parseT5Config("t5", { feed_forward_proj: "gated-gelu" }),
-};
-
-/** Workers that can compute together, and a job on all of them. */
-async function together(count: number) {
-  const house = new House();
-  const join = (id: string): TestWorker =>
-    house.worker(id, { exchangeAddress: `${id}:1`, configs: new Map([["demo", CONFIGS]]) });
-  const workers = Array.from({ length: count }, (_, i) => join(`w${i}`));
-  const job = await house.submit({ parallel: `cfg=1,context=${count}` });
-  const [first, ...others] = workers;
-  assert.ok(first !== undefined);
-  return { house, join, job, first, others, workers };
-}
-
-function assignOf(worker: TestWorker) {
-  const assigned = worker.commands.findLast((command) => command.kind === "assign");
-  assert.ok(assigned?.kind === "assign");
-  return assigned;
-}
+import { assignOf, joinAsPeer, together } from "./testing/peers.js";
 
 function lost(worker: TestWorker, lostRank: number): Promise<void> {
   const error = { code: "peer_lost", message: `rank ${lostRank} was lost: no sign of life for 2500 ms` };
@@ -130,7 +106,9 @@ describe("a job on several workers", () => {
     const after = await house.jobs.get(job.id, neverAborts);
     assert.deepEqual([after.attempts, after.fruitlessAttempts, after.epoch], [2, 1, 2]);
     const messages = (await house.events(job.id)).map(({ message }) => message).filter((m) => m !== "");
-    assert.deepEqual(messages, ["queued again: worker w1 left"]);
+    assert.deepEqual(messages, [
+      "queued again: worker w1 was lost: its connection ended, 0.0 s after its last word",
+    ]);
   });
 
   it("takes a rank's own reason for the end of the attempt, not what the others saw of it", async () => {
@@ -153,31 +131,6 @@ describe("a job on several workers", () => {
     assert.equal(await house.state(job.id), "queued");
     assert.ok(house.noted.includes("noticed by peer after 1.2 s"), house.noted.join());
     assert.deepEqual(others[1]?.kinds.slice(1), [`cancel ${job.id} 1`]);
-  });
-
-  it("ends an attempt that makes no step for ten seconds, and goes on without whoever does not let go", async () => {
-    const { house, job, first, others } = await together(2);
-    await first.step(1);
-    for (let second = 0; second < 12; second++) {
-      await house.clock.advance(500);
-      for (const worker of [first, ...others]) await worker.report({ kind: "heartbeat" });
-      house.fleet.tick();
-      await house.clock.advance(500);
-      house.fleet.tick();
-    }
-    assert.equal(await house.state(job.id), "queued");
-    assert.match(
-      (await house.events(job.id)).at(-1)?.message ?? "",
-      /no step for 1\d\.\d s, where one takes 1\.0 s/,
-    );
-    await first.fail(true, "cancelled");
-    for (let tick = 0; tick < 8; tick++) {
-      await house.clock.advance(300);
-      for (const worker of [first, ...others]) await worker.report({ kind: "heartbeat" });
-      house.fleet.tick();
-    }
-    assert.equal(await house.state(job.id), "running");
-    assert.equal(assignOf(first).epoch, 2);
   });
 
   it("goes on without a worker that wants to leave, from the next step on", async () => {
@@ -211,5 +164,35 @@ describe("a job on several workers", () => {
     for (const worker of workers) await worker.fail(true, "cancelled");
     assert.equal(await house.state(job.id), "cancelled");
     assert.equal(house.workers.idle().length, 3);
+  });
+});
+
+describe("a job whose workers come back after a restart", () => {
+  async function restarted() {
+    const { house: killed, job, first } = await together(3);
+    await first.storeStep(1);
+    const house = new House({ store: killed.store });
+    await new Reconciler({ ...house, log: silentLogger }).begin("started again", neverAborts);
+    house.dispatcher.expectReturn(3_000);
+    return { house, job };
+  }
+
+  it("waits until all of them are there, and keeps its plan", async () => {
+    const { house, job } = await restarted();
+    for (const id of ["w1", "w0"]) joinAsPeer(house, id);
+    assert.equal(await house.state(job.id), "queued");
+    joinAsPeer(house, "w2");
+    assert.equal(await house.state(job.id), "running");
+    assert.equal((await house.jobs.get(job.id, neverAborts)).plan?.context, 3);
+  });
+
+  it("goes on without those that are not there in time", async () => {
+    const { house, job } = await restarted();
+    for (const id of ["w1", "w0"]) joinAsPeer(house, id);
+    assert.equal(await house.state(job.id), "queued");
+    await house.clock.advance(3_000);
+    house.fleet.tick();
+    assert.equal(await house.state(job.id), "running");
+    assert.equal((await house.jobs.get(job.id, neverAborts)).plan?.context, 2);
   });
 });

@@ -2,6 +2,7 @@ import type { Plan } from "@cogfleet/parallel";
 import type { JobStage } from "./job.js";
 import type { JobChange } from "./job-life.js";
 import type { QueuedJob } from "./queue.js";
+import { StoreWaits } from "./store-waits.js";
 import type { TenantShares } from "./tenant-shares.js";
 import type { Assignment, Connection } from "./workers.js";
 
@@ -24,6 +25,14 @@ export interface Leaving {
   readonly message: string;
   /** Workers that the job shall have from then on; undefined: by the same plan. */
   readonly ranks?: number | undefined;
+}
+
+/** What a member tells of its computing with each sign of life; 0 or undefined: there is none. */
+export interface ComputeSeconds {
+  /** Of its newest step. */
+  readonly stepComputeSeconds?: number;
+  /** Of the run under way of a graph, so far. */
+  readonly runSeconds?: number;
 }
 
 /** The workers that run one attempt, until the last of them has let go of it. */
@@ -55,12 +64,15 @@ export class Group {
   runLimitMs: number | undefined;
   /** Milliseconds for which members have not let go, after the verdict. */
   endingMs = 0;
-  /** Milliseconds since the last step, once there is one; undefined outside of denoising. */
+  /** Milliseconds since the last step, once there is one, without those for which stores held up the next; undefined outside of denoising. */
   sinceStepMs: number | undefined;
+  readonly #storing = new StoreWaits();
   #steps = 0;
   #stepMs = 0;
   /** Compute time of the newest step that each has told of. */
   readonly #computeSeconds = new Map<Connection, number>();
+  /** Of the run under way, as each told last. */
+  readonly #runSeconds = new Map<Connection, number>();
 
   constructor(job: QueuedJob, plan: Plan, members: readonly Connection[]) {
     this.assignment = { jobId: job.jobId, epoch: job.nextEpoch };
@@ -72,6 +84,23 @@ export class Group {
 
   get size(): number {
     return this.members.length;
+  }
+
+  /**
+   * What the call of a store gives. A step is handed in once the one before is stored, and again and again while a store
+   * is away: that none is done meanwhile is no rank's doing.
+   */
+  async storing<T>(call: Parameters<typeof StoreWaits.prototype.during<T>>[0]): Promise<T> {
+    try {
+      return await this.#storing.during(call);
+    } finally {
+      if (this.sinceStepMs !== undefined) this.sinceStepMs = 0;
+    }
+  }
+
+  /** Lets time pass between two steps. */
+  noStepFor(elapsedMs: number): void {
+    if (this.sinceStepMs !== undefined && !this.#storing.isAny) this.sinceStepMs += elapsedMs;
   }
 
   /** Milliseconds of a step, averaged over this attempt; 0 before the first. */
@@ -95,8 +124,15 @@ export class Group {
     return this.members.map((member) => this.#computeSeconds.get(member));
   }
 
-  computed(connection: Connection, seconds: number): void {
-    if (seconds > 0) this.#computeSeconds.set(connection, seconds);
+  /** The member whose run under way has lasted longest, as it told last. */
+  get longestRun(): { readonly member: Connection; readonly seconds: number } | undefined {
+    const runs = [...this.#runSeconds].map(([member, seconds]) => ({ member, seconds }));
+    return runs.sort((a, b) => b.seconds - a.seconds)[0];
+  }
+
+  computed(connection: Connection, { stepComputeSeconds = 0, runSeconds = 0 }: ComputeSeconds): void {
+    if (stepComputeSeconds > 0) this.#computeSeconds.set(connection, stepComputeSeconds);
+    this.#runSeconds.set(connection, runSeconds);
   }
 
   rankOf(connection: Connection): number {
@@ -127,43 +163,67 @@ export class Group {
 export interface GroupPatience {
   /** A group without a step for this long, or for five times its usual step, hangs. */
   readonly hungMs: number;
+  /**
+   * A member whose graph runs for this long, and for five times as long as it should at most, hangs. An estimate is no
+   * measurement, and a first run takes more: cuDNN plans for 20 s (docs/gpu.md).
+   */
+  readonly longRunMs: number;
   /** How long a rank that others call lost may give its own reason. */
   readonly suspicionMs: number;
   /** How long members may take to let go of an attempt that is over before its job starts without them. */
   readonly regroupMs: number;
 }
 
-export const PATIENCE: GroupPatience = { hungMs: 10_000, suspicionMs: 1_000, regroupMs: 2_000 };
+export const PATIENCE: GroupPatience = {
+  hungMs: 10_000,
+  longRunMs: 120_000,
+  suspicionMs: 1_000,
+  regroupMs: 2_000,
+};
 
 /** What a look at the clock has found. */
-export interface Overdue {
-  readonly group: Group;
-  readonly verdict: Verdict;
-  readonly isHung: boolean;
+export type Overdue =
+  | { readonly kind: "over"; readonly group: Group; readonly verdict: Verdict }
+  | {
+      readonly kind: "hung";
+      readonly group: Group;
+      readonly message: string;
+      /** Without a step, or of the run. */
+      readonly seconds: number;
+      /** Undefined: it may be any of them. */
+      readonly member: Connection | undefined;
+    };
+
+type Hung = Pick<Extract<Overdue, { kind: "hung" }>, "message" | "seconds" | "member">;
+
+export interface GroupTableDeps {
+  /** Told of the ranks that tenants hold. */
+  readonly shares: Pick<TenantShares, "changed">;
+  /** Seconds that a graph may be expected to run for in this group at most; undefined: nobody knows. */
+  readonly expectedRunSeconds: (group: Group) => number | undefined;
 }
 
 /** The groups that run, or are letting go. */
 export class GroupTable {
-  readonly #shares: Pick<TenantShares, "changed">;
+  readonly #deps: GroupTableDeps;
   readonly #patience: GroupPatience;
   readonly #groups = new Set<Group>();
 
-  /** @param shares told of the ranks that tenants hold */
-  constructor(shares: Pick<TenantShares, "changed">, patience: GroupPatience = PATIENCE) {
-    this.#shares = shares;
+  constructor(deps: GroupTableDeps, patience: GroupPatience = PATIENCE) {
+    this.#deps = deps;
     this.#patience = patience;
   }
 
   open(job: QueuedJob, plan: Plan, members: readonly Connection[]): Group {
     const group = new Group(job, plan, members);
     this.#groups.add(group);
-    this.#shares.changed(job.tenant, group.size);
+    this.#deps.shares.changed(job.tenant, group.size);
     return group;
   }
 
   /** Forgets all of them: they are another coordinator's now. */
   clear(): void {
-    this.#groups.clear();
+    for (const group of this.#groups) this.close(group);
   }
 
   /** The group in which this connection holds, or held, the assignment. */
@@ -189,7 +249,7 @@ export class GroupTable {
 
   /** Forgets a group that nobody holds any more. */
   close(group: Group): void {
-    if (this.#groups.delete(group)) this.#shares.changed(group.job.tenant, -group.size);
+    if (this.#groups.delete(group)) this.#deps.shares.changed(group.job.tenant, -group.size);
   }
 
   /** Whether workers of an earlier attempt at this job are about to be free: it is better to wait for them. */
@@ -213,7 +273,7 @@ export class GroupTable {
 
   /** Lets time pass; returns the groups whose patience has run out. */
   tick(elapsedMs: number): Overdue[] {
-    const { hungMs, suspicionMs } = this.#patience;
+    const { suspicionMs } = this.#patience;
     const overdue: Overdue[] = [];
     for (const group of this.#groups) {
       if (group.verdict !== undefined) {
@@ -224,23 +284,37 @@ export class GroupTable {
       if (group.runLimitMs !== undefined && group.ranMs >= group.runLimitMs) {
         const { ranMs, assignment } = group;
         const verdict = { kind: "run_limit_reached", epoch: assignment.epoch, ranMs } as const;
-        overdue.push({ group, verdict, isHung: false });
+        overdue.push({ kind: "over", group, verdict });
         continue;
       }
       if (group.suspicion !== undefined) {
         group.suspectedMs += elapsedMs;
-        if (group.suspectedMs >= suspicionMs)
-          overdue.push({ group, verdict: group.suspicion, isHung: false });
+        if (group.suspectedMs >= suspicionMs) overdue.push({ kind: "over", group, verdict: group.suspicion });
         continue;
       }
-      if (group.sinceStepMs === undefined) continue;
-      group.sinceStepMs += elapsedMs;
-      if (group.sinceStepMs < Math.max(hungMs, 5 * group.stepMs)) continue;
-      const seconds = (ms: number): string => (ms / 1000).toFixed(1);
-      const message = `no step for ${seconds(group.sinceStepMs)} s, where one takes ${seconds(group.stepMs)} s`;
-      const { epoch } = group.assignment;
-      overdue.push({ group, verdict: { kind: "worker_lost", epoch, message }, isHung: true });
+      group.noStepFor(elapsedMs);
+      const hung = this.#longRun(group) ?? this.#noStep(group);
+      if (hung !== undefined) overdue.push({ kind: "hung", group, ...hung });
     }
     return overdue;
+  }
+
+  /** Between two steps, by what those before took. */
+  #noStep({ sinceStepMs = 0, stepMs }: Group): Hung | undefined {
+    if (sinceStepMs < Math.max(this.#patience.hungMs, 5 * stepMs)) return undefined;
+    const seconds = sinceStepMs / 1000;
+    const message = `no step for ${seconds.toFixed(1)} s, where one takes ${(stepMs / 1000).toFixed(1)} s`;
+    return { message, seconds, member: undefined };
+  }
+
+  /** In any stage, by what a graph should take. */
+  #longRun(group: Group): Hung | undefined {
+    const { member, seconds } = group.longestRun ?? {};
+    if (member === undefined || seconds === undefined) return undefined;
+    if (seconds * 1000 < this.#patience.longRunMs) return undefined;
+    const expected = this.#deps.expectedRunSeconds(group);
+    if (expected === undefined || seconds < 5 * expected) return undefined;
+    const message = `worker ${member.worker.id} has run a graph for ${seconds.toFixed(1)} s that should take ${expected.toFixed(1)} s at most`;
+    return { message, seconds, member };
   }
 }

@@ -223,6 +223,19 @@ describe("next(job, change)", () => {
     });
   });
 
+  it("gives up a job that is given too few workers again and again, for want of others", () => {
+    let { job } = sampleJob("j");
+    for (let epoch = 1; job.state.kind === "queued"; epoch++) {
+      assert.ok(epoch <= 1 + POLICY.maxFruitlessAttempts);
+      const error = { code: "out_of_memory", message: "too large" };
+      const another = { ranks: 2, isTiled: false };
+      job = next(job, { kind: "assigned", epoch, workerIds: ["w"], ...ALONE }, 0, POLICY).job;
+      job = next(job, { kind: "attempt_failed", epoch, error, isRetryable: false, another }, 0, POLICY).job;
+      assert.deepEqual(job.tooSmall, [1]);
+    }
+    assert.equal(job.state.kind, "failed");
+  });
+
   it("reaches every state", () => {
     const reached = new Set<string>();
     holds((moments) => {

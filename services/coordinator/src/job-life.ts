@@ -242,16 +242,26 @@ function failAttempt(
   policy: LifePolicy,
 ): Transition {
   const { error, another, isRetryable } = change;
-  if (another !== undefined) return tryWithMemory(job, error, another, at);
+  if (another !== undefined) return tryWithMemory(job, error, another, at, policy);
   if (!isRetryable) return end(job, { kind: "failed", error }, at);
   return tryAgain(job, { error, lostIds: [], isElsewherePossible: false }, at, policy);
 }
 
 /** Another number of ranks, or tiles: each is tried once. */
-function tryWithMemory(job: Job, error: JobFailure, { ranks, isTiled }: MemoryPlan, at: number): Transition {
+function tryWithMemory(
+  job: Job,
+  error: JobFailure,
+  { ranks, isTiled }: MemoryPlan,
+  at: number,
+  policy: LifePolicy,
+): Transition {
   const isNew = isTiled === job.isTiled ? !job.tooSmall.includes(ranks) : isTiled;
   if (isOutOfTime(job)) return end(job, { kind: "failed", error: outOfTime(job) }, at);
   const had = job.workerIds.length;
+  const lost = { error, lostIds: [], isElsewherePossible: false };
+  // It was given as many as before, for want of others: not for ever.
+  if (isNew && isTiled === job.isTiled && job.tooSmall.includes(had))
+    return tryAgain({ ...job, nextRanks: ranks }, lost, at, policy);
   if (!isNew || (isTiled === job.isTiled && ranks === had)) return end(job, { kind: "failed", error }, at);
   const tooSmall = isTiled === job.isTiled ? [...job.tooSmall, had] : [];
   const warnings = isTiled && !job.isTiled ? [...job.warnings, TILED_WARNING] : job.warnings;

@@ -15,6 +15,8 @@ export interface JobQuery {
   readonly states: readonly JobState["kind"][];
   /** With all of these labels. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Of this tenant; left out: of any. */
+  readonly tenant?: string | undefined;
   /** Submitted before this place in the order; undefined: the newest. */
   readonly before: number | undefined;
   /** At most this many, at least 1. */
@@ -40,6 +42,12 @@ export interface JobStore {
   ): Promise<{ readonly isNew: boolean; readonly stored: StoredJob }>;
 
   get(jobId: string, signal: AbortSignal): Promise<StoredJob | undefined>;
+
+  /**
+   * A version of the record that this process has at hand, without asking: it may be an older one, or of a job that is
+   * gone. Undefined: there is none at hand, which says nothing. For what `update` then checks.
+   */
+  recall(jobId: string): StoredJob | undefined;
 
   findByIdempotencyKey(tenant: string, key: string, signal: AbortSignal): Promise<StoredJob | undefined>;
 
@@ -87,6 +95,7 @@ export function matchesQuery({ job, order }: StoredJob, query: JobQuery): boolea
   return (
     (query.before === undefined || order < query.before) &&
     (query.states.length === 0 || query.states.includes(job.state.kind)) &&
+    (query.tenant === undefined || query.tenant === job.request.tenant) &&
     Object.entries(query.labels).every(([name, value]) => job.request.labels[name] === value)
   );
 }

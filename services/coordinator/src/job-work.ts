@@ -1,6 +1,6 @@
+import type { ModelConfigs } from "@cogfleet/model";
 import { makePlan } from "@cogfleet/parallel";
 import { type Job, type JobRequest, STAGES } from "./job.js";
-import type { ModelConfigs } from "./workers.js";
 
 /** What a job computes, in floating-point operations. Divided by a rate, the seconds of one worker. */
 export interface JobWork {

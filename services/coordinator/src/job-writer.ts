@@ -3,7 +3,7 @@ import type { Artifacts } from "./artifacts.js";
 import type { Background } from "./background.js";
 import type { Backlog } from "./backlog.js";
 import type { Checkpoints } from "./checkpoints.js";
-import { type Checkpoint, isTerminal, type Job } from "./job.js";
+import { isTerminal, type Job, statesOf } from "./job.js";
 import { type JobChange, type LifePolicy, next } from "./job-life.js";
 import type { JobStore, StoredJob } from "./job-store.js";
 import { spanOfJob } from "./job-trace.js";
@@ -49,18 +49,21 @@ export class JobWriter {
 
   /**
    * Reads, decides and writes until no other writer came between. Undefined when there is no such job. Anyone may ask
-   * for a cancel; all else is the leader's, and `lease_lost` for one that leads no more or has a successor.
+   * for a cancel; all else is the leader's, and `lease_lost` for one that leads no more or has a successor. The record
+   * at hand is tried first: only a write proves that it was the newest, and without one nothing is concluded from it.
    */
   async change(jobId: string, change: JobChange): Promise<WrittenChange | undefined> {
     const { store, clock, leadership } = this.#deps;
-    for (;;) {
-      const stored = await store.get(jobId, neverAborts);
+    for (let recalled = store.recall(jobId); ; recalled = undefined) {
+      const stored = recalled ?? (await store.get(jobId, neverAborts));
       if (stored === undefined) return undefined;
       const before = stored.job;
       const { job, events } = next(before, change, clock.wallTime(), this.#policy);
-      if (job === before) return { before, job };
       const term = change.kind === "cancel_asked" ? (leadership.term ?? before.term) : leadership.term;
-      if (term === undefined || term < before.term) throw this.#fenced(before, change.kind, term);
+      const isFenced = term === undefined || term < before.term;
+      if (recalled !== undefined && (job === before || isFenced)) continue;
+      if (job === before) return { before, job };
+      if (isFenced) throw this.#fenced(before, change.kind, term);
       const written = await store.update({ ...job, term }, stored.revision, events, neverAborts);
       if (written === undefined) continue;
       this.#follow(before, written);
@@ -88,7 +91,7 @@ export class JobWriter {
     } else onNotWaiting(job.id);
     if (before.state.kind === "running" && job.state.kind !== "completed") {
       const attempt = { jobId: job.id, epoch: before.epoch };
-      background.run(job.id, () => artifacts.sweep(attempt, neverAborts));
+      background.runLater(job.id, () => artifacts.sweep(attempt, neverAborts));
     }
     if (!isTerminal(job.state.kind)) return;
     const outcome = job.state.kind;
@@ -106,16 +109,11 @@ export class JobWriter {
     if (before.state.kind === "running" && job.state.kind !== "running") {
       // It may have been stored without a report that names it.
       const unnamed = { epoch: before.epoch, step: before.progress.step + 1 };
-      background.run(job.id, () => checkpoints.delete(job.id, unnamed, neverAborts));
+      background.runLater(job.id, () => checkpoints.delete(job.id, unnamed, neverAborts));
     }
     const kept = isTerminal(job.state.kind) ? [] : statesOf(job);
     for (const state of new Set([...statesOf(before), ...statesOf(job)]))
       if (!kept.some((other) => other.epoch === state.epoch && other.step === state.step))
-        background.run(job.id, () => checkpoints.delete(job.id, state, neverAborts));
+        background.runLater(job.id, () => checkpoints.delete(job.id, state, neverAborts));
   }
-}
-
-/** The states that a job has stored: the newest, and the one before. */
-function statesOf({ checkpoint, earlierCheckpoint }: Job): Checkpoint[] {
-  return [checkpoint, earlierCheckpoint].filter((state) => state !== undefined);
 }

@@ -84,6 +84,10 @@ export interface RankPart {
   readonly halves: number;
   /** Of the joint sequence of text and video tokens; undefined when the model's sizes are not known. */
   readonly rows: Share | undefined;
+  /** Chunks of latent frames that it decodes. */
+  readonly chunks?: Share | undefined;
+  /** Tiles that it decodes, in raster order. */
+  readonly tiles?: readonly number[] | undefined;
 }
 
 /** A job's record: never changed in place, so whoever holds one may keep it. */
@@ -158,6 +162,14 @@ export interface JobEvent {
 /** What its workers are to compute. */
 export function effectiveRequest({ request, isTiled }: Pick<Job, "request" | "isTiled">): JobRequest {
   return isTiled ? { ...request, vaeTiling: true } : request;
+}
+
+/** The states that a job has stored: the newest, and the one before. */
+export function statesOf({
+  checkpoint,
+  earlierCheckpoint,
+}: Pick<Job, "checkpoint" | "earlierCheckpoint">): Checkpoint[] {
+  return [checkpoint, earlierCheckpoint].filter((state) => state !== undefined);
 }
 
 /** Whether nothing can change the job any more. */

@@ -236,6 +236,17 @@ describe("submit", () => {
     await assert.rejects(house.submit({ parallel: "context=2" }), /max_tenant_ranks/);
   });
 
+  it("holds nothing against a tenant that ran on workers which another coordinator led in between", async () => {
+    const house = new House({ maxTenantRanks: 1 });
+    const worker = house.worker("w");
+    const { id } = await house.submit();
+    house.fleet.close();
+    house.fleet.open();
+    house.worker("w");
+    await house.dispatcher.reclaim(worker.assignment, "its coordinator lost the lead");
+    assert.equal(await house.state(id), "running");
+  });
+
   it("refuses more jobs than may wait, and takes them again when there is room", async () => {
     const house = new House({ maxQueued: 2 });
     const worker = house.worker("w");
@@ -292,6 +303,25 @@ describe("watch", () => {
         Array.from({ length: last - after }, (_, n) => after + n + 1),
       );
     }
+  });
+
+  it("reads the store for all watchers that want the same at once, not for each", async () => {
+    const house = new House();
+    const worker = house.worker("w");
+    const job = await house.submit({ numInferenceSteps: 20 });
+    let reads = 0;
+    const { store } = house;
+    const events = store.events.bind(store);
+    store.events = (...args) => {
+      reads += 1;
+      return events(...args);
+    };
+    const watchers = Array.from({ length: 100 }, () => collect(house, job.id, 0));
+    for (let step = 1; step <= 20; step++) await worker.step(step);
+    await worker.finish();
+    await Promise.all(watchers);
+    const { lastSequence } = await house.jobs.get(job.id, neverAborts);
+    assert.ok(reads <= 2 * lastSequence, `${reads} reads of ${lastSequence} events`);
   });
 
   it("keeps one page for a slow reader, however much happens", async () => {

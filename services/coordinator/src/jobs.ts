@@ -5,15 +5,8 @@ import type { Backlog } from "./backlog.js";
 import type { BlobStore } from "./blob-store.js";
 import { ChangeGate } from "./change-gate.js";
 import type { Dispatcher } from "./dispatcher.js";
-import {
-  type Artifact,
-  type ArtifactKind,
-  DEFAULT_TENANT,
-  isTerminal,
-  type Job,
-  type JobEvent,
-  newJob,
-} from "./job.js";
+import { EventPages } from "./event-pages.js";
+import { type Artifact, type ArtifactKind, DEFAULT_TENANT, type Job, type JobEvent, newJob } from "./job.js";
 import type { JobQuery, JobStore, StoredJob } from "./job-store.js";
 import type { ModelCatalog } from "./models.js";
 import type { Observer } from "./observer.js";
@@ -41,16 +34,15 @@ export interface ArtifactPart {
   readonly pieces: AsyncIterable<Uint8Array>;
 }
 
-// Watchers hold at most one page of events each, however slow they are.
-const EVENTS_PER_PAGE = 100;
-
 /** What clients can do with jobs. */
 export class Jobs {
   readonly #deps: JobsDeps;
   readonly #admission: Admission;
+  readonly #pages: EventPages;
 
   constructor(deps: JobsDeps, limits: AdmissionLimits) {
     this.#deps = deps;
+    this.#pages = new EventPages({ store: deps.store, job: (jobId, signal) => this.get(jobId, signal) });
     const { queue } = deps.dispatcher;
     this.#admission = new Admission(
       {
@@ -148,33 +140,33 @@ export class Jobs {
 
   /**
    * The events after a sequence number, then new ones as they come; ends after the terminal one. Reads from the store
-   * at the reader's pace and keeps nothing for it but one page.
+   * at the reader's pace, together with others that want the same, and keeps nothing for it but one page.
    */
   async *watch(
     jobId: string,
     afterSequence: number,
     signal: AbortSignal,
   ): AsyncGenerator<JobEvent, void, undefined> {
-    const { store } = this.#deps;
     await this.get(jobId, signal);
     const changes = new ChangeGate();
-    const unsubscribe = store.onChange(jobId, () => changes.open());
+    const unsubscribe = this.#deps.store.onChange(jobId, () => {
+      this.#pages.changed(jobId);
+      changes.open();
+    });
     try {
       for (let seen = afterSequence; ; ) {
         changes.close(); // before reading: a change between the read and the wait must not be missed
-        const page = await store.events(jobId, seen, EVENTS_PER_PAGE, signal);
-        for (const event of page) {
+        const { events, isLast } = await this.#pages.read(jobId, seen, signal);
+        for (const event of events) {
           yield event;
           seen = event.sequence;
-          if (isTerminal(event.state)) return;
         }
-        if (page.length > 0) continue;
-        const job = await this.get(jobId, signal);
-        if (isTerminal(job.state.kind) && job.lastSequence <= seen) return;
-        await changes.opened(signal);
+        if (isLast) return;
+        if (events.length === 0) await changes.opened(signal);
       }
     } finally {
       unsubscribe();
+      this.#pages.changed(jobId); // of which nobody might tell now
     }
   }
 

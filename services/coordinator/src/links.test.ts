@@ -13,9 +13,11 @@ function idle(id: string, hostname: string, exchangeAddress = `${id}:7071`): Con
     link: { send: () => {}, close: () => {} },
     connectedAt: 0,
     assignment: undefined,
+    tenant: undefined,
     isDraining: false,
     transformerForm: undefined,
     slowness: 1,
+    suspectMs: undefined,
   };
 }
 

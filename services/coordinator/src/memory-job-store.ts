@@ -41,6 +41,10 @@ export class MemoryJobStore implements JobStore {
     return this.#entries.get(jobId)?.stored;
   }
 
+  recall(jobId: string): StoredJob | undefined {
+    return this.#entries.get(jobId)?.stored;
+  }
+
   async findByIdempotencyKey(
     tenant: string,
     key: string,

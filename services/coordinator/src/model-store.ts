@@ -1,5 +1,4 @@
-import type { ModelFacts } from "@cogfleet/model";
-import type { ModelConfigs } from "./workers.js";
+import type { ModelConfigs, ModelFacts } from "@cogfleet/model";
 
 /** What workers can do for a model: what a job's work-seconds are counted by, also while no worker is there. */
 export interface ModelCapacity {

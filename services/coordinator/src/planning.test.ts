@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseT5Config, parseTransformerConfig, parseVaeConfig } from "@cogfleet/model";
-import { planSize } from "@cogfleet/parallel";
+import { type Plan, planSize, type VaePlan } from "@cogfleet/parallel";
+import type { JobRequest } from "./job.js";
 import { LinkTable } from "./links.js";
 import { partsOf, planGroup } from "./planning.js";
 import { sampleRequest, sampleWorker } from "./testing/sample-jobs.js";
+import type { WorkerFacts } from "./workers.js";
 
 /** CogVideoX-2b at its native size, by its configs' defaults. */
 const CONFIGS = {
@@ -59,6 +61,27 @@ describe("planning a group", () => {
     assert.equal(plan.cfg, 2);
   });
 
+  it("gives workers of one host's CPU equal shares, however they held each other up when they measured", () => {
+    const sharesOf = (...over: readonly Partial<WorkerFacts>[]): readonly number[] => {
+      const fleet = over.map((facts, i) => {
+        const [, one] = two(1e11);
+        assert.ok(one);
+        return { ...one, worker: { ...one.worker, id: `w${i}`, ...facts } };
+      });
+      return planGroup(sampleRequest(FULL), { cfg: 1, context: 2 }, undefined, fleet, LINKS).plan.rates;
+    };
+    const [fast, slow] = [{ flopsPerSecond: 1e11 }, { flopsPerSecond: 2.5e10 }];
+    const [first = 0, second = 0] = sharesOf(fast, slow);
+    assert.equal(first, second);
+    for (const other of [{ threads: 9 }, { hostname: "another" }, { device: "cuda:1" }]) {
+      const [more = 0, less = 0] = sharesOf(
+        { ...fast, device: other.device ?? "cpu" },
+        { ...slow, ...other },
+      );
+      assert.ok(more / less > 3, JSON.stringify(other));
+    }
+  });
+
   it("leaves it to the workers to refuse what cannot be computed: tiles that do not fit together", () => {
     const vae = parseVaeConfig("vae", { sample_height: 32, sample_width: 48 });
     const odd = two(1e11).map((one) => {
@@ -73,6 +96,25 @@ describe("planning a group", () => {
       parts.map(({ rows }) => rows),
       [undefined, undefined],
     );
+  });
+
+  it("tells watchers who decodes what", () => {
+    const decodedBy = (vae: VaePlan, over: Partial<JobRequest> = {}) => {
+      const plan: Plan = { cfg: 1, context: 2, rates: [1, 1], vae };
+      const request = sampleRequest({ ...FULL, ...over });
+      return partsOf(plan, ["w1", "w2"], request, CONFIGS).map(({ chunks, tiles }) => chunks ?? tiles);
+    };
+    const chunks = [
+      { start: 0, count: 3 },
+      { start: 3, count: 3 },
+    ];
+    assert.deepEqual(decodedBy({ kind: "temporal", chunks }), chunks);
+    assert.deepEqual(decodedBy({ kind: "tiles", tiles: [[0, 2], [1]] }), [[0, 2], [1]]);
+    assert.deepEqual(decodedBy({ kind: "serial" }), [{ start: 0, count: 6 }, undefined]);
+    assert.deepEqual(decodedBy({ kind: "serial" }, { vaeTiling: true }), [
+      [0, 1, 2, 3, 4, 5, 6, 7, 8],
+      undefined,
+    ]);
   });
 
   it("keeps the plan of the attempt before while enough workers are there", () => {

@@ -1,9 +1,11 @@
 import { ClusterError } from "@cogfleet/core";
-import { isGuided } from "@cogfleet/model";
+import { isGuided, type ModelConfigs } from "@cogfleet/model";
 import {
   contextLayout,
   DEFAULT_HOST_BYTES_PER_SECOND,
   type Fleet,
+  fitChoice,
+  type JobShape,
   jobShape,
   makePlan,
   ONE_RANK,
@@ -11,10 +13,11 @@ import {
   type Plan,
   parseParallel,
   planSize,
+  type VaePlan,
 } from "@cogfleet/parallel";
 import type { JobRequest, RankPart } from "./job.js";
 import type { LinkTable } from "./links.js";
-import type { ModelConfigs, TransformerForm, WorkerFacts } from "./workers.js";
+import type { TransformerForm, WorkerFacts } from "./workers.js";
 
 const PRECISIONS = ["fp32", "fp16", "bf16"] as const;
 const DEVICES = ["cpu", "cuda", "webgpu"] as const;
@@ -92,7 +95,7 @@ export function planGroup(
   const ids = workers.map(({ worker }) => worker.id);
   if (kept !== undefined && planSize(kept) === workers.length) return { plan: kept, workerIds: ids };
   const alone = { plan: ONE_RANK, workerIds: ids.slice(0, 1) };
-  const pinned = fitted(choice, workers.length);
+  const pinned = fitChoice(choice, workers.length);
   const { cfg = 1, context = 1, activations } = pinned;
   const first = workers[0]?.worker;
   const configs = first?.configs.get(request.model);
@@ -159,16 +162,8 @@ function isPinned({ cfg, context }: ParallelChoice): boolean {
   return cfg !== undefined || context !== undefined;
 }
 
-/** Degrees that fewer workers are left for than they take: as near as can be. */
-function fitted(choice: ParallelChoice, workers: number): ParallelChoice {
-  const { cfg = 1, context = 1 } = choice;
-  if (cfg * context <= workers) return choice;
-  const halves = cfg === 2 && workers >= 2 ? 2 : 1;
-  return { ...choice, cfg: halves, context: Math.min(context, Math.floor(workers / halves)) };
-}
-
 function fleetOf(workers: readonly PlannedWorker[], links: Pick<LinkTable, "between">): Fleet {
-  const rates = workers.map(({ worker, slowness }) => (worker.flopsPerSecond || USUAL_RATE) / slowness);
+  const rates = ratesOf(workers);
   const areAlike = Math.max(...rates) < ALIKE * Math.min(...rates);
   const mean = rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
   const hostOf = new Map(workers.map(({ worker }) => [worker.id, worker.hostname]));
@@ -183,6 +178,19 @@ function fleetOf(workers: readonly PlannedWorker[], links: Pick<LinkTable, "betw
     link: (from, to) => links.between(hostOf.get(from) ?? "", hostOf.get(to) ?? ""),
     hostBytesPerSecond: DEFAULT_HOST_BYTES_PER_SECOND,
   };
+}
+
+/**
+ * As measured and seen. Workers of one host on as many threads of its CPU are alike, so the best of their measurements
+ * is everybody's: they measure when they start, and hold each other up.
+ */
+function ratesOf(workers: readonly PlannedWorker[]): number[] {
+  const best = new Map<string, number>();
+  const kindOf = ({ id, device, hostname, threads, precision }: WorkerFacts): string =>
+    device === "cpu" ? `${hostname} ${threads} ${precision}` : id;
+  for (const { worker } of workers)
+    best.set(kindOf(worker), Math.max(worker.flopsPerSecond, best.get(kindOf(worker)) ?? 0));
+  return workers.map(({ worker, slowness }) => (best.get(kindOf(worker)) || USUAL_RATE) / slowness);
 }
 
 /** What a plan needs loaded: ranks that share no rows run the whole graph. */
@@ -204,25 +212,25 @@ export function partsOf(
     half: Math.floor(rank / plan.context),
     halves: plan.cfg,
     rows: rows?.[rank % plan.context],
+    ...decodedBy(rank, plan.vae, shape),
   }));
+}
+
+function decodedBy(
+  rank: number,
+  vae: VaePlan,
+  shape: JobShape | undefined,
+): Pick<RankPart, "chunks" | "tiles"> {
+  if (vae.kind === "temporal") return { chunks: vae.chunks[rank] };
+  if (vae.kind === "tiles") return { tiles: vae.tiles[rank] };
+  if (rank > 0 || shape === undefined) return {};
+  return shape.isTiled
+    ? { tiles: [...shape.areas.keys()] }
+    : { chunks: { start: 0, count: shape.chunks.length } };
 }
 
 /** Ranks that a request's pinned degrees take at least. */
 export function leastRanks(parallel: string): number {
   const { cfg = 1, context = 1 } = parseParallel(parallel) ?? {};
   return cfg * context;
-}
-
-/** Why a request cannot be run with the degrees that it pins; undefined: it can. */
-export function choiceProblem(
-  choice: ParallelChoice,
-  guidanceScale: number,
-  maxRanks: number,
-): string | undefined {
-  const { cfg = 1, context = 1 } = choice;
-  if (cfg * context > maxRanks)
-    return `takes ${cfg * context} workers, and a job runs on at most ${maxRanks}`;
-  if (cfg === 2 && !isGuided(guidanceScale))
-    return `splits the two branches of the guidance, but guidance_scale ${guidanceScale} computes only one: use cfg=1`;
-  return undefined;
 }

@@ -1,5 +1,6 @@
 import type { Plan } from "@cogfleet/parallel";
 import type { JobRequest } from "./job.js";
+import { SortedList } from "./sorted-list.js";
 
 /** A job that waits for workers. */
 export interface QueuedJob {
@@ -39,7 +40,7 @@ export interface Lane {
   /** What its jobs need, the same for all tenants: see `needs`. */
   readonly need: string;
   /** By `comesBefore`. Do not change the queue while reading. */
-  readonly jobs: readonly QueuedJob[];
+  readonly jobs: Pick<SortedList<OrderedJob, QueuedJob>, "length" | "at">;
 }
 
 /** A job gains one point of priority for each minute since it was submitted. */
@@ -56,13 +57,10 @@ export function comesBefore(a: OrderedJob, b: OrderedJob): boolean {
 type OrderedJob = Pick<QueuedJob, "priority" | "createdAt" | "order">;
 
 interface SortedLane extends Lane {
-  readonly jobs: QueuedJob[];
+  readonly jobs: SortedList<OrderedJob, QueuedJob>;
 }
 
-/**
- * The jobs that wait, by tenant and by what they need. Each lane is a sorted array: finding a place is a binary search,
- * and a hundred thousand jobs that cannot start cost no more than one.
- */
+/** The jobs that wait, by tenant and by what they need: a hundred thousand that cannot start cost no more than one. */
 export class JobQueue {
   readonly #tenants = new Map<string, Map<string, SortedLane>>();
   readonly #byId = new Map<string, QueuedJob>();
@@ -88,9 +86,13 @@ export class JobQueue {
     const lanes = this.#tenants.get(job.tenant) ?? new Map<string, SortedLane>();
     this.#tenants.set(job.tenant, lanes);
     const key = laneKeyOf(job);
-    const lane = lanes.get(key) ?? { model: job.model, need: key, jobs: [] };
+    const lane = lanes.get(key) ?? {
+      model: job.model,
+      need: key,
+      jobs: new SortedList<OrderedJob, QueuedJob>(comesBefore),
+    };
     lanes.set(key, lane);
-    lane.jobs.splice(placeOf(job, lane.jobs), 0, job);
+    lane.jobs.add(job);
     this.#byId.set(job.jobId, job);
     count(this.#sizes, job.model, 1);
     count(this.#tenantSizes, job.tenant, 1);
@@ -107,7 +109,7 @@ export class JobQueue {
     const key = laneKeyOf(job);
     const lane = lanes?.get(key);
     if (lanes === undefined || lane === undefined) return undefined;
-    lane.jobs.splice(placeOf(job, lane.jobs), 1);
+    lane.jobs.remove(job);
     if (lane.jobs.length === 0) lanes.delete(key);
     if (lanes.size === 0) this.#tenants.delete(job.tenant);
     this.#byId.delete(jobId);
@@ -124,7 +126,10 @@ export class JobQueue {
   position(jobId: string): number {
     const job = this.#byId.get(jobId);
     if (job === undefined) return 0;
-    return [...this.lanesOf(job.tenant)].reduce((ahead, lane) => ahead + placeOf(job, lane.jobs), 0);
+    return [...(this.#tenants.get(job.tenant)?.values() ?? [])].reduce(
+      (ahead, { jobs }) => ahead + jobs.placeOf(job),
+      0,
+    );
   }
 
   /** Of any job that waits. */
@@ -174,16 +179,4 @@ function count<K>(sizes: Map<K, number>, key: K, more: number): void {
   const size = (sizes.get(key) ?? 0) + more;
   if (size === 0) sizes.delete(key);
   else sizes.set(key, size);
-}
-
-/** How many of the lane come before the job: also where it stands, or would. */
-function placeOf(job: QueuedJob, jobs: readonly QueuedJob[]): number {
-  let low = 0;
-  let high = jobs.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (comesBefore(jobs[middle] as QueuedJob, job)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ClusterError, neverAborts, silentLogger } from "@cogfleet/core";
+import { ClusterError, type Logger, neverAborts, silentLogger } from "@cogfleet/core";
 import { MemoryJobStore } from "./memory-job-store.js";
 import { Reconciler } from "./reconciler.js";
 import { House } from "./testing/house.js";
@@ -26,12 +26,14 @@ describe("Reconciler", () => {
     const low = await killed.submit();
     const high = await killed.submit({ priority: 1 });
     const { house, reconciler } = restarted(killed);
-    await reconciler.begin(neverAborts);
+    await reconciler.begin("it was started again", neverAborts);
     assert.equal(house.dispatcher.queue.position(high.id), 0);
     assert.equal(house.dispatcher.queue.position(running.id), 1);
     assert.equal(house.dispatcher.queue.position(low.id), 2);
     const { epoch, fruitlessAttempts } = await house.jobs.get(running.id, neverAborts);
     assert.deepEqual([epoch, fruitlessAttempts], [1, 0]);
+    const last = (await house.events(running.id)).at(-1);
+    assert.equal(last?.message, "queued again: it was started again");
   });
 
   it("ends a job whose cancel was asked before the coordinator was killed", async () => {
@@ -40,7 +42,7 @@ describe("Reconciler", () => {
     const job = await killed.submit();
     await killed.jobs.cancel(job.id, neverAborts);
     const { house, reconciler } = restarted(killed);
-    await reconciler.begin(neverAborts);
+    await reconciler.begin("it was started again", neverAborts);
     assert.equal(await house.state(job.id), "cancelled");
   });
 
@@ -93,6 +95,52 @@ describe("Reconciler", () => {
     house.worker("other");
     assert.equal(await house.state(job.id), "running");
   });
+
+  it("says once a minute that it cannot take back a job, and once that it could", async () => {
+    const house = new House();
+    const lines: string[] = [];
+    const note = (_: object, message: string): void => void lines.push(message);
+    const log: Logger = { ...silentLogger, info: note, warn: note };
+    const reconciler = new Reconciler({ ...house, log });
+    const worker = house.worker("w");
+    const job = await house.submit();
+    const update = house.store.update.bind(house.store);
+    house.store.update = async () => {
+      throw new ClusterError("resource_exhausted", "the disk is full");
+    };
+    await worker.leave();
+    const stop = new AbortController();
+    const watching = reconciler.watch(stop.signal);
+    for (let second = 0; second < 100; second += 1) await house.clock.advance(1_000);
+    const failed = "jobs were not compared with the store";
+    assert.deepEqual(lines, [failed, failed]);
+    house.store.update = update;
+    for (let second = 0; second < 10; second += 1) await house.clock.advance(1_000);
+    assert.deepEqual(lines.slice(2), ["job ran for nobody", "jobs are compared with the store again"]);
+    assert.equal(await house.state(job.id), "queued");
+    stop.abort();
+    await watching;
+  });
+
+  for (const late of [1, 2])
+    it(`does not believe a list that is older than what it was told since (list ${late} of those that wait)`, async () => {
+      const house = new House();
+      const reconciler = new Reconciler({ ...house, log: silentLogger });
+      const { job, event } = sampleJob("j");
+      await house.store.create(job, [event], neverAborts);
+      const list = house.store.list.bind(house.store);
+      let lists = 0;
+      house.store.list = async (query, signal) => {
+        const page = await list(query, signal);
+        if (query.states.includes("queued") && ++lists === late) await house.jobs.cancel(job.id, neverAborts);
+        return page;
+      };
+      reconciler.mark();
+      await reconciler.tick(neverAborts);
+      assert.equal(lists, 2);
+      assert.equal(house.dispatcher.queue.size, 0);
+      assert.equal(house.backlog.figures(undefined).queuedWorkSeconds, 0);
+    });
 
   it("leaves alone what workers hold", async () => {
     const house = new House();

@@ -1,9 +1,10 @@
-import { type Clock, ClusterError, type Logger } from "@cogfleet/core";
+import { type Clock, type Logger, RecurringFailure } from "@cogfleet/core";
 import type { Backlog } from "./backlog.js";
 import type { Dispatcher } from "./dispatcher.js";
-import type { Job, JobState } from "./job.js";
+import type { Job } from "./job.js";
 import type { JobStore, StoredJob } from "./job-store.js";
 import { recount } from "./recount.js";
+import { storedJobs, unchangedJobs } from "./stored-jobs.js";
 import type { WorkerRegistry } from "./workers.js";
 
 export interface ReconcilerDeps {
@@ -15,8 +16,13 @@ export interface ReconcilerDeps {
   readonly log: Logger;
 }
 
-const PAGE = 500;
 const TICK_MS = 1_000;
+
+const LINES = {
+  level: "warn",
+  failed: "jobs were not compared with the store",
+  over: "jobs are compared with the store again",
+} as const;
 
 /**
  * Brings what this process knows in line with what is stored: at its start, and when a write failed or nobody knows
@@ -24,11 +30,13 @@ const TICK_MS = 1_000;
  */
 export class Reconciler {
   readonly #deps: ReconcilerDeps;
+  readonly #failure: RecurringFailure;
   #isNeeded = false;
   #suspects: ReadonlySet<string> = new Set();
 
   constructor(deps: ReconcilerDeps) {
     this.#deps = deps;
+    this.#failure = new RecurringFailure(deps, LINES);
   }
 
   /** A write failed, or its caller left before it was known: a job may wait in the store and not in the queue. */
@@ -36,10 +44,13 @@ export class Reconciler {
     this.#isNeeded = true;
   }
 
-  /** Takes up all jobs of a process that is no more. For the start: no worker may be connected yet. */
-  async begin(signal: AbortSignal): Promise<void> {
+  /**
+   * Takes up all jobs of a process that is no more, or leads no more. No worker may be connected yet.
+   * @param what happened to it, for those who follow these jobs
+   */
+  async begin(what: string, signal: AbortSignal): Promise<void> {
     const orphans = await this.#orphans(signal);
-    await this.#reclaim(orphans, "the coordinator was started again");
+    await this.#reclaim(orphans, what);
     const queued = await this.#enqueueWaiting(signal);
     if (queued > 0) this.#deps.log.info({ queued, ofThoseRunning: orphans.length }, "jobs taken up again");
   }
@@ -69,55 +80,42 @@ export class Reconciler {
 
   /** Ticks until the signal aborts. */
   async watch(signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#deps;
+    const { clock } = this.#deps;
     while (!signal.aborted) {
       await clock.sleep(TICK_MS, signal).catch(() => {});
       if (signal.aborted) return;
       try {
         await this.tick(signal);
+        this.#failure.succeeded();
       } catch (reason) {
-        const { code } = ClusterError.from(reason);
-        if (!signal.aborted) log.warn({ err: reason, code }, "jobs were not compared with the store");
+        if (!signal.aborted) this.#failure.failed(reason);
       }
     }
   }
 
   /** Jobs that run for nobody. */
   async #orphans(signal: AbortSignal): Promise<Job[]> {
-    const running = await this.#all("running", ({ job }) => !this.#isHeld(job, job.epoch), signal);
+    const isOrphan = ({ job }: StoredJob): boolean => !this.#isHeld(job, job.epoch);
+    const running = await storedJobs(this.#deps.store, ["running"], signal, isOrphan);
     return running.map(({ job }) => job);
   }
 
   async #reclaim(orphans: readonly Job[], message: string): Promise<void> {
     const { dispatcher, log } = this.#deps;
     for (const { id: jobId, epoch } of orphans) {
-      log.warn({ jobId, epoch }, "job runs for nobody");
       await dispatcher.reclaim({ jobId, epoch }, message);
+      log.warn({ jobId, epoch }, "job ran for nobody");
     }
   }
 
   /** Puts into the queue what waits in the store only; says how many there were. */
   async #enqueueWaiting(signal: AbortSignal): Promise<number> {
-    const waiting = await this.#all("queued", ({ job }) => !this.#isAwaited(job), signal);
+    const isMissing = ({ job }: StoredJob): boolean => !this.#isAwaited(job);
+    const waiting = await unchangedJobs(this.#deps.store, ["queued"], signal, isMissing);
     // From the oldest to the newest, each at the end of the queue. It may have been taken up since it was read.
     for (const stored of waiting.reverse())
       if (!this.#isAwaited(stored.job)) this.#deps.dispatcher.observe(stored.job.id, stored);
     return waiting.length;
-  }
-
-  async #all(
-    state: JobState["kind"],
-    isWanted: (stored: StoredJob) => boolean,
-    signal: AbortSignal,
-  ): Promise<StoredJob[]> {
-    const found: StoredJob[] = [];
-    for (let before: number | undefined; ; ) {
-      const query = { states: [state], labels: {}, before, limit: PAGE };
-      const page = await this.#deps.store.list(query, signal);
-      found.push(...page.filter(isWanted));
-      if (page.length < PAGE) return found;
-      before = page.at(-1)?.order;
-    }
   }
 
   #isAwaited(job: Job): boolean {

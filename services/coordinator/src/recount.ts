@@ -1,15 +1,14 @@
 import type { Backlog } from "./backlog.js";
-import type { JobState } from "./job.js";
-import type { JobStore, StoredJob } from "./job-store.js";
+import type { JobStore } from "./job-store.js";
+import { unchangedJobs } from "./stored-jobs.js";
 
-const PAGE = 500;
 /** Ended jobs that are read at the start, newest first: what they took says how far estimates are off. */
 const LEARNT_FROM = 100;
 
 /** Brings the backlog in line with what is stored, when a write was not known to have happened. */
 export async function recount(store: JobStore, backlog: Backlog, signal: AbortSignal): Promise<void> {
   const before = backlog.mark();
-  const stored = [...(await all(store, "queued", signal)), ...(await all(store, "running", signal))];
+  const stored = await unchangedJobs(store, ["queued", "running"], signal);
   for (const { job } of stored.sort((a, b) => a.order - b.order)) backlog.follow(job);
   backlog.sweep(before, new Set(stored.map(({ job }) => job.id)));
 }
@@ -18,14 +17,4 @@ export async function recount(store: JobStore, backlog: Backlog, signal: AbortSi
 export async function learnFromStored(store: JobStore, backlog: Backlog, signal: AbortSignal): Promise<void> {
   const query = { states: ["completed"], labels: {}, before: undefined, limit: LEARNT_FROM } as const;
   for (const { job } of (await store.list(query, signal)).toReversed()) backlog.learn(job);
-}
-
-async function all(store: JobStore, state: JobState["kind"], signal: AbortSignal): Promise<StoredJob[]> {
-  const found: StoredJob[] = [];
-  for (let before: number | undefined; ; ) {
-    const page = await store.list({ states: [state], labels: {}, before, limit: PAGE }, signal);
-    found.push(...page);
-    if (page.length < PAGE) return found;
-    before = page.at(-1)?.order;
-  }
 }

@@ -8,6 +8,7 @@ import { leaderLeaseSuite } from "./testing/leader-lease-suite.js";
 import { MemoryLeaseRegister } from "./testing/memory-lease-register.js";
 
 const LEASE_MS = 3_000;
+const TICK_MS = 100;
 const unreachable = (): never => {
   throw new ClusterError("unavailable", "cut off");
 };
@@ -24,6 +25,10 @@ leaderLeaseSuite("RegisterLease", async () => {
       return new RegisterLease(deps, { holder: name, address: name, leaseMs: LEASE_MS });
     },
     pass: (ms) => clock.advance(ms),
+    passUntil: async (isSo, ms) => {
+      for (const end = clock.now() + ms; !isSo() && clock.now() < end; )
+        await clock.advance(Math.min(TICK_MS, end - clock.now()));
+    },
     cut: (name) => cut.add(name),
     close: async () => {},
   };

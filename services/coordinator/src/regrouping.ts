@@ -1,5 +1,5 @@
 import type { Clock } from "@cogfleet/core";
-import { parseParallel } from "@cogfleet/parallel";
+import { MAX_RANKS, parseParallel } from "@cogfleet/parallel";
 import type { Attempts } from "./attempts.js";
 import type { Group } from "./groups.js";
 import type { LinkTable } from "./links.js";
@@ -7,7 +7,7 @@ import type { Observer } from "./observer.js";
 import { expectOn } from "./planning.js";
 import type { JobQueue, QueuedJob } from "./queue.js";
 import { growPays, shrinkPays } from "./resizing.js";
-import { kinOf, MAX_RANKS } from "./scheduler.js";
+import { kinOf } from "./scheduler.js";
 import { goingOnWithoutPays, stragglerOf } from "./stragglers.js";
 import type { Connection, WorkerRegistry } from "./workers.js";
 

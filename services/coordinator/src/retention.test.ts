@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { neverAborts, silentLogger } from "@cogfleet/core";
+import { ClusterError, type Logger, neverAborts, silentLogger } from "@cogfleet/core";
 import { Retention } from "./retention.js";
 import { House } from "./testing/house.js";
 import { emptyVideo } from "./testing/sample-jobs.js";
+import { watchedBlobs } from "./watched-blobs.js";
 
 const HOUR_MS = 3_600_000;
 
@@ -73,5 +74,32 @@ describe("Retention", () => {
       await put(key);
     await retention(house, {}).sweep(neverAborts);
     assert.deepEqual((await keys(house)).sort(), needed.sort());
+  });
+
+  it("sweeps what cut uploads left at the start and every hour, and goes on when that fails", async () => {
+    const house = new House();
+    const results = [new ClusterError("unavailable", "NATS did not list uploads"), 3, 0];
+    const lines: string[] = [];
+    const sweep = async (): Promise<number> => {
+      const result = results.shift();
+      if (typeof result === "number") return result;
+      throw result;
+    };
+    const log: Logger = {
+      ...silentLogger,
+      info: (fields, message) => lines.push(`${message}: ${JSON.stringify(fields)}`),
+      warn: (_, message) => lines.push(message),
+    };
+    const policy = { retainHours: 1000, retainJobs: 1000 };
+    const blobs = watchedBlobs(Object.assign(house.blobs, { sweep }), () => {});
+    const stop = new AbortController();
+    const watching = new Retention({ ...house, blobs, log }, policy).watch(stop.signal);
+    await house.clock.advance(HOUR_MS - 1);
+    assert.deepEqual(lines, ["uploads that were cut off were not removed"]);
+    await house.clock.advance(2 * HOUR_MS);
+    assert.deepEqual(lines.slice(1), ['uploads that were cut off removed: {"uploads":3}']);
+    assert.equal(results.length, 0);
+    stop.abort();
+    await watching;
   });
 });

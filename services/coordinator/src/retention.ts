@@ -19,6 +19,8 @@ export interface RetentionPolicy {
 
 const PAGE = 100;
 const ROUND_MS = 5 * 60_000;
+/** Finding what uploads left takes a question for each blob that is stored. */
+const ROUNDS_PER_UPLOAD_SWEEP = 12;
 const TERMINAL = JOB_STATES.filter(isTerminal);
 
 /** Removes ended jobs when their time is over, and files that belong to no job any more. */
@@ -34,17 +36,19 @@ export class Retention {
   /** Sweeps what a crash left behind, then removes what is too old, again and again until the signal aborts. */
   async watch(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#deps;
-    const attempt = async (work: () => Promise<void>): Promise<void> => {
+    const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
       try {
         await work();
       } catch (reason) {
         if (signal.aborted) return;
-        log.warn({ err: reason, code: ClusterError.from(reason).code }, "old jobs were not removed");
+        log.warn({ err: reason, code: ClusterError.from(reason).code }, `${what} were not removed`);
       }
     };
-    await attempt(() => this.sweep(signal));
-    while (!signal.aborted) {
-      await attempt(() => this.expire(signal));
+    await attempt("files without a job", () => this.sweep(signal));
+    for (let round = 0; !signal.aborted; round += 1) {
+      await attempt("old jobs", () => this.expire(signal));
+      if (round % ROUNDS_PER_UPLOAD_SWEEP === 0)
+        await attempt("uploads that were cut off", () => this.sweepUploads(signal));
       await clock.sleep(ROUND_MS, signal).catch(() => {});
     }
   }
@@ -91,6 +95,12 @@ export class Retention {
       removed += 1;
     }
     if (removed > 0) log.info({ removed }, "files without a job removed");
+  }
+
+  /** Removes what uploads left that were cut off. */
+  async sweepUploads(signal: AbortSignal): Promise<void> {
+    const uploads = (await this.#deps.blobs.sweep?.(signal)) ?? 0;
+    if (uploads > 0) this.#deps.log.info({ uploads }, "uploads that were cut off removed");
   }
 
   async #deleteBlobs(prefix: string, signal: AbortSignal): Promise<void> {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { systemClock } from "@cogfleet/core";
-import { ONE_RANK, type Plan } from "@cogfleet/parallel";
+import { MAX_RANKS, ONE_RANK, type Plan } from "@cogfleet/parallel";
 import fc from "fast-check";
 import { JobQueue, type QueuedJob } from "./queue.js";
-import { type FleetWorker, MAX_RANKS, schedule } from "./scheduler.js";
+import { type FleetWorker, schedule } from "./scheduler.js";
 import { sampleQueued } from "./testing/sample-jobs.js";
 
 function queued(jobId: string, over: Partial<QueuedJob> = {}): QueuedJob {

@@ -1,10 +1,7 @@
-import { type Plan, planSize } from "@cogfleet/parallel";
+import { MAX_RANKS, type Plan, planSize } from "@cogfleet/parallel";
 import { Heap } from "./heap.js";
 import { comesBefore, type Lane, type QueuedJob } from "./queue.js";
 import type { WorkerFacts } from "./workers.js";
-
-/** More workers than this do not share a job. */
-export const MAX_RANKS = 16;
 
 /** A worker as the scheduler sees it. */
 export interface FleetWorker {
@@ -200,7 +197,7 @@ function isNext(a: Turn, b: Turn): boolean {
 }
 
 function headOf({ lane, at }: Cursor): QueuedJob {
-  return lane.jobs[at] as QueuedJob;
+  return lane.jobs.at(at) as QueuedJob;
 }
 
 /** Another worker than the one that held the job last, if there is one. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { type Clock, ClusterError, type Logger, neverAborts, type Random } from "@cogfleet/core";
@@ -27,6 +28,7 @@ import { RegisterLease } from "./register-lease.js";
 import { fleetHandlers } from "./rpc/fleet-handlers.js";
 import { generationHandlers } from "./rpc/generation-handlers.js";
 import { scalerHandlers } from "./rpc/scaler-handlers.js";
+import { followReadiness } from "./serving.js";
 import { statusReport } from "./status-report.js";
 import { StoreHealth } from "./store-health.js";
 import type { Stores } from "./stores.js";
@@ -45,6 +47,8 @@ export interface CoordinatorDeps {
 export interface RunningCoordinator {
   readonly port: number;
   readonly httpPort: number;
+  /** Aborts when it cannot go on; the reason says why. */
+  readonly failed: AbortSignal;
   /** Takes no new call, ends the workers' streams and the watches, waits for the rest until the signal aborts. */
   stop(signal: AbortSignal): Promise<void>;
 }
@@ -61,7 +65,7 @@ export async function startCoordinator(
 ): Promise<RunningCoordinator> {
   const { clock, random, log } = deps;
   const registry = createRegistry({ service: "coordinator", version: VERSION });
-  const health = new StoreHealth();
+  const health = new StoreHealth(clock);
   const metrics = createCoordinatorMetrics(registry, () => ({
     ...snapshot(domain, clock),
     isStoreUp: health.isUp,
@@ -113,6 +117,7 @@ export async function startCoordinator(
   );
   const pages = await statusPage().catch(giveUp);
   const stopping = new AbortController();
+  setMaxListeners(0, stopping.signal); // one listener a watcher or worker is no leak
   const rpc = await startRpcServer({
     host: config.listen,
     port: config.port,
@@ -144,7 +149,7 @@ export async function startCoordinator(
     log,
     onCallEnd: metrics.callEnded,
   }).catch(giveUp);
-  const notReady = (): string | undefined => (stopping.signal.aborted ? "stopping" : undefined);
+  const notReady = (): string | undefined => (stopping.signal.aborted ? "stopping" : health.outage);
   const http = await startHttpServer({
     host: config.listen,
     port: config.httpPort,
@@ -175,7 +180,8 @@ export async function startCoordinator(
   const watching = Promise.all([
     lead(),
     domain.follow(stopping.signal),
-    health.probe(watched.jobs, clock, stopping.signal),
+    health.probe(watched.jobs, stopping.signal),
+    followReadiness({ clock, notReady, setServing: rpc.setServing }, stopping.signal),
     surveyLinks({ links: domain.links, workers, clock, random }, stopping.signal),
     kubernetes.warden?.watch(stopping.signal),
     reportLoopLag({ clock, intervalMs: LAG_INTERVAL_MS, onLag: metrics.eventLoopLag }, stopping.signal),
@@ -195,6 +201,7 @@ export async function startCoordinator(
   return {
     port: rpc.port,
     httpPort: http.port,
+    failed: stores.failed ?? neverAborts,
     stop: (signal) => {
       stopped ??= stop(signal);
       return stopped;

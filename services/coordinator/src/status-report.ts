@@ -9,7 +9,7 @@ import { VERSION } from "./version.js";
 
 export interface StatusDeps {
   readonly jobs: Pick<Jobs, "list" | "queuePosition">;
-  readonly workers: Pick<FleetView, "all">;
+  readonly workers: Pick<FleetView, "all" | "waitReason">;
   readonly backlog: Pick<Backlog, "models" | "figures">;
   readonly leadership: Pick<Leadership, "term">;
   readonly clock: Clock;
@@ -36,6 +36,7 @@ export async function statusReport(deps: StatusDeps, signal: AbortSignal): Promi
   ]);
   const now = clock.wallTime();
   const all = backlog.figures(undefined);
+  const fleet = workers.all();
   return {
     version: VERSION,
     at: now,
@@ -45,10 +46,10 @@ export async function statusReport(deps: StatusDeps, signal: AbortSignal): Promi
       queued: all.queuedJobs,
       oldestQueuedSeconds: secondsSince(all.oldestQueuedAt, now),
       list: [...running, ...queued, ...ended].map((job) =>
-        jobLine(job, deps.jobs.queuePosition(job.id), now),
+        jobLine(job, deps.jobs.queuePosition(job.id), workers.waitReason(job, fleet), now),
       ),
     },
-    workers: workers.all().map((worker) => workerLine(worker, now)),
+    workers: fleet.map((worker) => workerLine(worker, now)),
     backlog: backlog.models().map((model) => {
       const { workSeconds, queuedJobs, runningJobs } = backlog.figures(model);
       return { model, workSeconds, queuedJobs, runningJobs };
@@ -56,7 +57,7 @@ export async function statusReport(deps: StatusDeps, signal: AbortSignal): Promi
   };
 }
 
-function jobLine(job: Job, queuePosition: number, now: number): object {
+function jobLine(job: Job, queuePosition: number, waits: string, now: number): object {
   const { request, state, progress, plan } = job;
   const { height, width, numFrames, numInferenceSteps, model, tenant, priority } = request;
   return {
@@ -70,6 +71,7 @@ function jobLine(job: Job, queuePosition: number, now: number): object {
     step: progress.step,
     steps: numInferenceSteps,
     queuePosition: state.kind === "queued" ? queuePosition : undefined,
+    waitReason: waits || undefined,
     attempts: job.attempts,
     workerIds: job.workerIds,
     degrees: plan === undefined ? undefined : { cfg: plan.cfg, context: plan.context },
@@ -79,7 +81,10 @@ function jobLine(job: Job, queuePosition: number, now: number): object {
   };
 }
 
-function workerLine({ connectedAt, pid, jobId, isDraining, ...worker }: WorkerView, now: number): object {
+function workerLine(
+  { connectedAt, pid, kin, jobId, isDraining, ...worker }: WorkerView,
+  now: number,
+): object {
   const state = isDraining ? "draining" : jobId === "" ? "idle" : "busy";
   return { ...worker, state, jobId: jobId || undefined, connectedSeconds: secondsSince(connectedAt, now) };
 }

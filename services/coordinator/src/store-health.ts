@@ -6,41 +6,59 @@ const NOT_THE_STORE = new Set(["cancelled", "deadline_exceeded", "already_exists
 
 const PROBE_MS = 2_000;
 const PROBED_JOB = "probe";
+/** Servers that elect a leader, or are started again, are back by then. */
+const AWAY_MS = 10_000;
 
 /**
  * Whether the job store answers: judged by the calls that are made anyway, and by asking for a job now and then, since
- * lists may come from memory. A store that can be reached and takes no writes, as on a full disk, is down until it takes
- * one.
+ * lists and events may come from memory, and then say nothing. A store that can be reached and takes no writes, as on a
+ * full disk, is down until it takes one.
  */
 export class StoreHealth {
-  #isReached = true;
+  readonly #clock: Clock;
+  /** Since when it does not answer, monotonic milliseconds. */
+  #silentSince: number | undefined;
   #takesWrites = true;
 
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
   get isUp(): boolean {
-    return this.#isReached && this.#takesWrites;
+    return this.#silentSince === undefined && this.#takesWrites;
+  }
+
+  /** Why no call can be answered now, nor a moment ago; undefined while some can, or might be soon. */
+  get outage(): string | undefined {
+    const silentMs = this.#clock.now() - (this.#silentSince ?? this.#clock.now());
+    if (silentMs < AWAY_MS) return undefined;
+    return `the job store has not answered for ${Math.round(silentMs / 1000)} s`;
   }
 
   /** Asks a store that is listened to, until the signal aborts. Every coordinator does, also one that has nothing to do. */
-  async probe(store: JobStore, clock: Clock, signal: AbortSignal): Promise<void> {
+  async probe(store: JobStore, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await store.get(PROBED_JOB, signal).catch(() => {}); // noted
-      await clock.sleep(PROBE_MS, signal).catch(() => {});
+      await this.#clock.sleep(PROBE_MS, signal).catch(() => {});
     }
   }
 
   /** The same store, whose calls are listened to. */
   watch(store: JobStore): JobStore {
-    const read = this.#listened(() => {});
+    const read = this.#listened(() => this.#answered());
+    const readFromMemory = this.#listened(() => {});
     const write = this.#listened((isOk) => {
       this.#takesWrites = isOk;
+      this.#answered();
     });
     return {
       create: (...args) => write(store.create(...args)),
       get: (...args) => read(store.get(...args)),
+      recall: (...args) => store.recall(...args),
       findByIdempotencyKey: (...args) => read(store.findByIdempotencyKey(...args)),
       update: (...args) => write(store.update(...args)),
-      events: (...args) => read(store.events(...args)),
-      list: (...args) => read(store.list(...args)),
+      events: (...args) => readFromMemory(store.events(...args)),
+      list: (...args) => readFromMemory(store.list(...args)),
       delete: (...args) => write(store.delete(...args)),
       onChange: (...args) => store.onChange(...args),
       onAnyChange: (...args) => store.onAnyChange(...args),
@@ -48,17 +66,20 @@ export class StoreHealth {
     };
   }
 
-  #listened(onReached: (isOk: boolean) => void): <T>(call: Promise<T>) => Promise<T> {
+  #answered(): void {
+    this.#silentSince = undefined;
+  }
+
+  #listened(onAnswer: (isOk: boolean) => void): <T>(call: Promise<T>) => Promise<T> {
     return async (call) => {
       try {
         const result = await call;
-        this.#isReached = true;
-        onReached(true);
+        onAnswer(true);
         return result;
       } catch (reason) {
         const { code } = ClusterError.from(reason);
-        if (code === "unavailable") this.#isReached = false;
-        else if (!NOT_THE_STORE.has(code)) onReached(false);
+        if (code === "unavailable") this.#silentSince ??= this.#clock.now();
+        else if (!NOT_THE_STORE.has(code)) onAnswer(false);
         throw reason;
       }
     };

@@ -18,6 +18,8 @@ export interface Stores {
   readonly blobs: BlobStore;
   /** What coordinators need that share these stores; undefined: one process holds them alone. */
   readonly shared?: SharedStores | undefined;
+  /** Aborts when they are not what they were: whoever goes by what it has read of them must begin anew. */
+  readonly failed?: AbortSignal | undefined;
   /** Waits for what is being written. Nothing may be called afterwards. */
   close(): Promise<void>;
 }

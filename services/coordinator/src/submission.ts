@@ -1,10 +1,8 @@
 import { createHash } from "node:crypto";
 import { ClusterError, type Random } from "@cogfleet/core";
 import type { GenerationArguments, ModelFacts, ResolvedArguments } from "@cogfleet/model";
-import { PARALLEL_RULE, parseParallel } from "@cogfleet/parallel";
+import { choiceProblem, PARALLEL_RULE, parseParallel } from "@cogfleet/parallel";
 import { ARTIFACT_KINDS, type ArtifactKind, DEFAULT_TENANT, type JobRequest } from "./job.js";
-import { choiceProblem } from "./planning.js";
-import { MAX_RANKS } from "./scheduler.js";
 
 /** A submission as the client sent it: what was left out is undefined, and nothing has been checked. */
 export interface SubmitBody extends GenerationArguments {
@@ -38,6 +36,12 @@ export function isTenant(name: string): boolean {
   return TENANT.test(name);
 }
 
+/** What is wrong with the name of a tenant, in a sentence; undefined: nothing. */
+export function tenantProblem(name: string): string | undefined {
+  if (isTenant(name)) return undefined;
+  return `tenant "${shorten(name)}" must have 1 to 63 letters, digits, '.', '_' and '-', a letter or digit first`;
+}
+
 /** Tells bodies apart: equal for two bodies when each field is, in whatever order the labels came. */
 export function bodySha256(body: SubmitBody): string {
   const canonical = JSON.stringify(body, (_name, value: unknown) => {
@@ -69,7 +73,7 @@ export function resolveSubmission(
   }
   const choice = parseParallel(body.parallel ?? "auto");
   if (resolved !== undefined && choice !== undefined) {
-    const problem = choiceProblem(choice, resolved.guidanceScale, MAX_RANKS);
+    const problem = choiceProblem(choice, resolved.guidanceScale);
     if (problem !== undefined) problems.push(`parallel "${body.parallel}" ${problem}`);
   }
   if (resolved === undefined || problems.length > 0) {
@@ -100,10 +104,8 @@ function serviceProblems(body: SubmitBody): string[] {
   if (priority !== undefined && Math.abs(priority) > MAX_PRIORITY) {
     problems.push(`priority ${priority} must be an integer from -${MAX_PRIORITY} to ${MAX_PRIORITY}`);
   }
-  if (tenant !== undefined && !isTenant(tenant))
-    problems.push(
-      `tenant "${shorten(tenant)}" must have 1 to 63 letters, digits, '.', '_' and '-', a letter or digit first`,
-    );
+  const wrongTenant = tenant === undefined ? undefined : tenantProblem(tenant);
+  if (wrongTenant !== undefined) problems.push(wrongTenant);
   if (parallel !== undefined && parseParallel(parallel) === undefined)
     problems.push(`parallel "${shorten(parallel)}" ${PARALLEL_RULE}`);
   return [...problems, ...labelProblems(body.labels), ...artifactProblems(body.extraArtifacts)];

@@ -20,5 +20,6 @@ export function watchedBlobs(blobs: BlobStore, onWriteFailed: (code: string) => 
     get: (...args) => blobs.get(...args),
     keys: (...args) => blobs.keys(...args),
     delete: (...args) => blobs.delete(...args),
+    sweep: async (signal) => (await blobs.sweep?.(signal)) ?? 0,
   };
 }

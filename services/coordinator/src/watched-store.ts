@@ -14,6 +14,7 @@ export function watchedStore(store: JobStore, onDoubt: () => void): JobStore {
   return {
     create: (...args) => watched(store.create(...args)),
     get: (...args) => store.get(...args),
+    recall: (...args) => store.recall(...args),
     findByIdempotencyKey: (...args) => store.findByIdempotencyKey(...args),
     update: (...args) => watched(store.update(...args)),
     events: (...args) => store.events(...args),

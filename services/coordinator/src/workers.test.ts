@@ -5,6 +5,7 @@ import { sampleWorker } from "./testing/sample-jobs.js";
 import { WorkerRegistry } from "./workers.js";
 
 const link = { send() {}, close() {} };
+const AS = { tenant: "blue", form: "whole" } as const;
 
 function registry(): { clock: ManualClock; workers: WorkerRegistry } {
   const clock = new ManualClock();
@@ -76,8 +77,8 @@ describe("WorkerRegistry", () => {
   it("gives a worker one assignment, and takes back only that one", () => {
     const { workers } = registry();
     const { connection } = workers.connect(sampleWorker("w"), link);
-    workers.assign("w", { jobId: "j", epoch: 2 }, "whole");
-    assert.throws(() => workers.assign("w", { jobId: "k", epoch: 1 }, "whole"), /not idle/);
+    workers.assign("w", { jobId: "j", epoch: 2 }, AS);
+    assert.throws(() => workers.assign("w", { jobId: "k", epoch: 1 }, AS), /not idle/);
     assert.equal(workers.holders({ jobId: "j", epoch: 2 })[0], connection);
     assert.deepEqual(workers.holders({ jobId: "j", epoch: 1 }), []);
     assert.equal(workers.release(connection, { jobId: "j", epoch: 1 }), false);
@@ -90,7 +91,7 @@ describe("WorkerRegistry", () => {
     const { connection } = workers.connect(sampleWorker("w"), link);
     workers.drain(connection);
     assert.deepEqual(workers.idle(), []);
-    assert.throws(() => workers.assign("w", { jobId: "j", epoch: 1 }, "whole"), /not idle/);
+    assert.throws(() => workers.assign("w", { jobId: "j", epoch: 1 }, AS), /not idle/);
   });
 
   it("is looked at every second, or ten times a lease when that is more often", () => {

@@ -1,17 +1,10 @@
 import { type Clock, ClusterError } from "@cogfleet/core";
-import type { ModelFacts, T5Config, TransformerConfig, VaeConfig } from "@cogfleet/model";
+import type { ModelConfigs, ModelFacts } from "@cogfleet/model";
 import type { Plan } from "@cogfleet/parallel";
 import type { JobRequest } from "./job.js";
 
 /** One graph, or segments between exchanges: a worker holds one of them, and loads anew to change. */
 export type TransformerForm = "whole" | "segments";
-
-/** Of a model, what a plan is made from. */
-export interface ModelConfigs {
-  readonly transformer: TransformerConfig;
-  readonly vae: VaeConfig;
-  readonly textEncoder: T5Config;
-}
 
 /** What a worker says of itself when it comes. */
 export interface WorkerFacts {
@@ -84,11 +77,18 @@ export interface Connection {
   readonly connectedAt: number;
   /** The job it has been given and has not handed back. */
   readonly assignment: Assignment | undefined;
+  /** Whose job that is. */
+  readonly tenant: string | undefined;
   readonly isDraining: boolean;
   /** What it has loaded by now. */
   readonly transformerForm: TransformerForm | undefined;
   /** Times as long as others it was seen to compute lately; 1: as usual. */
   readonly slowness: number;
+  /**
+   * Milliseconds since an attempt that it took part in hung, until it says that its device is free: a run cannot be
+   * stopped. Undefined: nothing is held against it.
+   */
+  readonly suspectMs: number | undefined;
 }
 
 /** What made a worker slow may have passed then. */
@@ -100,9 +100,11 @@ interface Entry extends Connection {
   isLeaving: boolean;
   isHeldBack: boolean;
   assignment: Assignment | undefined;
+  tenant: string | undefined;
   isDraining: boolean;
   transformerForm: TransformerForm | undefined;
   slowness: number;
+  suspectMs: number | undefined;
   /** For which that is remembered. */
   slowMs: number;
   silentMs: number;
@@ -142,11 +144,13 @@ export class WorkerRegistry {
       link,
       connectedAt: this.#clock.wallTime(),
       assignment: undefined,
+      tenant: undefined,
       isDraining: false,
       isLeaving: false,
       isHeldBack: false,
       transformerForm: worker.transformerForm,
       slowness: 1,
+      suspectMs: undefined,
       slowMs: 0,
       silentMs: 0,
       heardAt: this.#clock.now(),
@@ -162,6 +166,18 @@ export class WorkerRegistry {
     if (entry === undefined) return;
     entry.silentMs = 0;
     entry.heardAt = this.#clock.now();
+  }
+
+  /** It may hang: takes nothing new until it is heard to compute nothing. */
+  suspect(connection: Connection): void {
+    const entry = this.#current(connection);
+    if (entry !== undefined) entry.suspectMs = 0;
+  }
+
+  /** It computes nothing now. */
+  clear(connection: Connection): void {
+    const entry = this.#current(connection);
+    if (entry !== undefined) entry.suspectMs = undefined;
   }
 
   /** Seconds since this worker, connected or not any more, gave its last sign of life. */
@@ -194,11 +210,16 @@ export class WorkerRegistry {
   }
 
   /** Gives an idle worker a job. Throws `internal` when it is not idle: that would be our bug. */
-  assign(workerId: string, assignment: Assignment, form: TransformerForm): Connection {
+  assign(
+    workerId: string,
+    assignment: Assignment,
+    { tenant, form }: { readonly tenant: string; readonly form: TransformerForm },
+  ): Connection {
     const entry = this.#entries.get(workerId);
     if (entry === undefined || entry.assignment !== undefined || entry.isDraining)
       throw new ClusterError("internal", `worker ${workerId} is not idle`);
     entry.assignment = assignment;
+    entry.tenant = tenant;
     entry.transformerForm = form;
     return entry;
   }
@@ -208,6 +229,7 @@ export class WorkerRegistry {
     const held = this.#current(connection)?.assignment;
     if (held?.jobId !== jobId || held.epoch !== epoch) return false;
     (connection as Entry).assignment = undefined;
+    (connection as Entry).tenant = undefined;
     return true;
   }
 
@@ -226,6 +248,7 @@ export class WorkerRegistry {
     for (const entry of this.#entries.values()) {
       entry.slowMs -= elapsed;
       if (entry.slowMs <= 0) entry.slowness = 1;
+      if (entry.suspectMs !== undefined) entry.suspectMs += elapsed;
       entry.silentMs += elapsed;
       if (entry.silentMs >= this.#leaseMs) dead.push(entry);
     }
@@ -244,7 +267,7 @@ export class WorkerRegistry {
    */
   idle(): readonly Connection[] {
     return this.all()
-      .filter((entry) => entry.assignment === undefined && !entry.isDraining)
+      .filter((entry) => entry.assignment === undefined && !entry.isDraining && entry.suspectMs === undefined)
       .sort((a, b) => ordinalOf(a.worker) - ordinalOf(b.worker)); // stable
   }
 

@@ -55,6 +55,7 @@ function show({ version, role, jobs, workers, backlog }) {
     job.priority,
     job.queuePosition,
     duration(job.waitSeconds),
+    job.waitReason,
   ]);
   fill("workers", workers, (worker) => [
     worker.id,

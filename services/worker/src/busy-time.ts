@@ -1,4 +1,4 @@
-import type { Runtime } from "@cogfleet/model";
+import type { Runtime, Session } from "@cogfleet/model";
 
 /** Wall time in which at least one of several things was under way: what overlaps counts once. */
 export class BusyTime {
@@ -35,16 +35,17 @@ export class BusyTime {
   }
 }
 
-/** The same runtime; the runs of its sessions are the busy time's. */
-export function busyRuntime(runtime: Runtime, busy: BusyTime): Runtime {
+/** The same runtime; the runs of its sessions are told to `busy`. */
+export function busyRuntime(runtime: Runtime, busy: Pick<BusyTime, "during">): Runtime {
+  const counted = (session: Session): Session => ({
+    run: (...args) => busy.during(session.run(...args)),
+    runKeeping: (...args) => busy.during(session.runKeeping(...args)),
+    close: () => session.close(),
+  });
   return {
-    async open(graph, signal) {
-      const session = await runtime.open(graph, signal);
-      return {
-        run: (...args) => busy.during(session.run(...args)),
-        close: () => session.close(),
-      };
-    },
+    isFar: runtime.isFar,
+    open: async (...args) => counted(await runtime.open(...args)),
+    openTogether: async (...args) => (await runtime.openTogether(...args)).map(counted),
     close: () => runtime.close(),
   };
 }

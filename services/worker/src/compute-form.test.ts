@@ -13,7 +13,8 @@ function setUp() {
       started += 1;
       const name = `runtime ${started}`;
       log.push(`start ${name}`);
-      return { open: () => assert.fail(), close: async () => void log.push(`end ${name}`) };
+      const noGraph = () => assert.fail();
+      return { open: noGraph, openTogether: noGraph, close: async () => void log.push(`end ${name}`) };
     },
     async (_runtime, form) => {
       if (failure !== undefined) throw failure;
@@ -53,5 +54,16 @@ describe("the forms of a model", () => {
     await forms.take("whole", neverAborts);
     assert.equal(forms.form, "whole");
     assert.deepEqual(log, ["start runtime 1", "end runtime 1", "start runtime 2", "load whole"]);
+  });
+
+  it("start no runtime once they are closed, in the middle of a change of form neither", async () => {
+    const { forms, log } = setUp();
+    await forms.take("whole", neverAborts);
+    const changing = forms.take("segments", neverAborts);
+    await Promise.all([assert.rejects(changing, { code: "cancelled" }), forms.close()]);
+    assert.deepEqual(
+      log.filter((line) => line.startsWith("start")),
+      ["start runtime 1"],
+    );
   });
 });

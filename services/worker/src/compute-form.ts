@@ -37,9 +37,10 @@ export class ComputeForms<Loaded> {
 
   /** The model in this form. What fails while loading leaves nothing loaded: the next call tries anew. */
   async take(form: TransformerForm, signal: AbortSignal): Promise<Loaded> {
-    if (this.#isClosed) throw new ClusterError("cancelled", "the model was closed");
+    this.#requireOpen();
     if (this.#current?.form === form) return this.#current.loaded;
     await this.#end();
+    this.#requireOpen(); // nobody would end a runtime that is started now
     const runtime = this.#start();
     this.#runtime = runtime;
     try {
@@ -56,6 +57,10 @@ export class ComputeForms<Loaded> {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#end();
+  }
+
+  #requireOpen(): void {
+    if (this.#isClosed) throw new ClusterError("cancelled", "the model was closed");
   }
 
   async #end(): Promise<void> {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseWorkerConfig, threadsOf } from "./config.js";
+import { parseDevice } from "@cogfleet/ort";
+import { hungRunMsOf, parseWorkerConfig, threadsOf } from "./config.js";
 
 describe("parseWorkerConfig", () => {
   it("needs nothing but a model; flags win over variables", () => {
@@ -33,6 +34,17 @@ describe("parseWorkerConfig", () => {
     assert.throws(() => parseWorkerConfig(["--model", "m", "--device", "gpu"], {}), {
       message: '--device must be cpu, cuda, cuda:INDEX or webgpu, got "gpu"',
     });
+  });
+});
+
+describe("hungRunMsOf", () => {
+  it("waits longer for a CPU, unless told for how long", () => {
+    const hungRunMs = (device: string, asked = 0): number =>
+      hungRunMsOf({ hungRunMs: asked }, parseDevice(device));
+    assert.deepEqual(
+      [hungRunMs("cpu"), hungRunMs("cuda:1"), hungRunMs("webgpu"), hungRunMs("cpu", 2_000)],
+      [3_600_000, 150_000, 150_000, 2_000],
+    );
   });
 });
 

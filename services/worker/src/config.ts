@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { parseDevice } from "@cogfleet/ort";
+import { type Device, parseDevice } from "@cogfleet/ort";
 import {
   type ConfigOf,
   choiceSetting,
@@ -83,6 +83,12 @@ export const workerSettings = {
     fallback: 120_000,
     help: "time that a shutdown may take: a step is finished before the job is handed back",
   }),
+  hungRunMs: integerSetting({
+    min: 0,
+    max: 86_400_000,
+    fallback: 0,
+    help: "a graph that still runs so long after its job was taken away, and far longer than any before, hangs: the worker ends, to be started anew; 0: 2.5 minutes, on the CPU an hour",
+  }),
   logLevel: choiceSetting({ choices: LOG_LEVELS, fallback: "info", help: "least level that is logged" }),
 };
 
@@ -115,6 +121,12 @@ export function parseWorkerConfig(
 /** The coordinators of --coordinator. */
 export function endpointsOf(coordinator: string): readonly string[] {
   return coordinator.split(",").map((endpoint) => endpoint.trim());
+}
+
+/** `--hung-run-ms`. On a CPU a graph hardly hangs, but one step of a large model may take minutes, and the first has none to be compared with. */
+export function hungRunMsOf({ hungRunMs }: Pick<WorkerConfig, "hungRunMs">, { kind }: Device): number {
+  if (hungRunMs > 0) return hungRunMs;
+  return kind === "cpu" ? 3_600_000 : 150_000;
 }
 
 /** Threads of one computation, at least 1, and whether idle ones may spin: only when nobody else wants the cores. */

@@ -13,6 +13,8 @@ export interface Vitals {
   readonly eventLoopLagMs: number;
   /** Seconds for which it computed in the newest step of what it runs; 0: there was none yet. */
   readonly stepComputeSeconds: number;
+  /** Seconds for which the run under way of a graph has lasted; 0: none is. */
+  readonly runSeconds: number;
 }
 
 /** A connection that the coordinator has welcomed. */

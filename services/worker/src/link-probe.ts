@@ -25,14 +25,15 @@ export async function probeLink(deps: LinkProbeDeps, probe: MeasureLink, signal:
     () => tooLong.abort(new ClusterError("deadline_exceeded", `it took more than ${LONGEST_MS} ms`)),
     () => {}, // it is over
   );
-  const group = deps.join({ jobId: `link-${probeId}`, epoch: 1, ...probe });
+  let group: JoinedGroup | undefined;
   try {
+    group = deps.join({ jobId: `link-${probeId}`, epoch: 1, ...probe });
     const measured = await measureLink(group, () => clock.now(), linked.signal);
     await group.close();
     link.report({ kind: "link_measured", probeId, peerId, ...measured });
   } catch (reason) {
     const error = ClusterError.from(reason);
-    await group.close(error);
+    await group?.close(error);
     log.info({ peerId, reason: error.message }, "link not measured");
   } finally {
     tooLong.abort();

@@ -3,6 +3,7 @@ import type { Clock } from "@cogfleet/core";
 import {
   type Checkpoint,
   checkWeights,
+  configsOf,
   createPromptEncoder,
   inspect,
   openCheckpoint,
@@ -13,7 +14,13 @@ import {
   type TextEncoder,
   videoLatents,
 } from "@cogfleet/model";
-import { type Device, type RuntimeOptions, startProcessRuntime, startThreadRuntime } from "@cogfleet/ort";
+import {
+  type Device,
+  type OnRun,
+  type RuntimeOptions,
+  startProcessRuntime,
+  startThreadRuntime,
+} from "@cogfleet/ort";
 import {
   openShardedTransformer,
   openShardedVaeDecoder,
@@ -25,6 +32,7 @@ import {
 } from "@cogfleet/parallel";
 import { BusyTime, busyRuntime } from "./busy-time.js";
 import { ComputeForms, formOf, type TransformerForm } from "./compute-form.js";
+import { GraphRuns } from "./graph-runs.js";
 import { measureRate } from "./measure-rate.js";
 import { requireMemory } from "./memory-gate.js";
 import { choosePrecision, type PRECISIONS } from "./precision.js";
@@ -66,6 +74,10 @@ export interface LoadedModel extends VideoModel {
   readonly memoryBytes: number;
   /** What is loaded of the transformer. */
   form(): TransformerForm | undefined;
+  /** For which the run under way of transformer or VAE has lasted; 0: none is. */
+  runSeconds(): number;
+  /** Why a device must be taken to hang: a run that was given up goes on for so long, and far longer than any took. */
+  hang(patienceMs: number): string | undefined;
   /** Ends the compute threads; waits for a run in progress. Idempotent. */
   close(): Promise<void>;
 }
@@ -105,6 +117,8 @@ export async function loadModel(
     };
   };
   const computing = new BusyTime(clock.now);
+  const running = new GraphRuns(clock.now);
+  const encoding = new GraphRuns(clock.now);
   const computed = (forward: Loaded["transformer"]["forward"]): typeof forward => {
     return async (...args) => {
       computing.take();
@@ -114,7 +128,7 @@ export async function loadModel(
     };
   };
   const forms = new ComputeForms<Loaded>(
-    () => startThreadRuntime({ device, precision, threads, spin }),
+    () => startThreadRuntime({ device, precision, threads, spin }, (...run) => running.begun(...run)),
     async (runtime, form, loadSignal) => {
       const decoder = await openShardedVaeDecoder(
         start(runtime, "vae_decoder"),
@@ -146,6 +160,7 @@ export async function loadModel(
         options,
         own: (owned) => runtimes.push(owned),
         load: (loading) => start(loading, "text_encoder"),
+        onRun: (...run) => encoding.begun(...run),
       },
       signal,
     );
@@ -169,10 +184,11 @@ export async function loadModel(
         textEncoderJson: JSON.stringify(t5.json),
       },
       form: () => forms.form,
+      runSeconds: () => running.seconds,
+      hang: (patienceMs) => running.hang(patienceMs) ?? encoding.hang(patienceMs),
       async generate({ args, plan, group, start: from }: VideoTask, hooks, generateSignal) {
         if (device.kind === "cpu") {
-          const configs = { transformer: dit.config, vae: vae.config, textEncoder: t5.config };
-          requireMemory(configs, args, { precision, plan }, totalMemory());
+          requireMemory(configsOf(checkpoint), args, { precision, plan, rank: group.rank }, totalMemory());
         }
         const { transformer, decoder } = await forms.take(formOf(plan), generateSignal);
         const { frames, additionalFrames, height, width } = videoLatents(config, args);
@@ -218,10 +234,12 @@ async function openText(
     options,
     own,
     load,
+    onRun,
   }: {
     readonly options: ModelOptions;
     readonly own: (runtime: Runtime) => void;
     readonly load: (runtime: Runtime) => Runtime;
+    readonly onRun: OnRun;
   },
   signal: AbortSignal,
 ): Promise<TextEncoder> {
@@ -230,7 +248,7 @@ async function openText(
   const open = (runtime: Runtime, openSignal: AbortSignal): Promise<TextEncoder> =>
     openTextEncoder(load(runtime), config, weights(), "fp32", openSignal);
   if (mode === "transient") return transientTextEncoder(() => startProcessRuntime(onCpu), open);
-  const runtime = startThreadRuntime(onCpu);
+  const runtime = startThreadRuntime(onCpu, onRun);
   own(runtime);
   return open(runtime, signal);
 }

@@ -53,8 +53,10 @@ function main(config: WorkerConfig): Promise<number> {
 
 /** A checkpoint or a device that is not as asked for is bad input like a wrong flag: exit code 2. */
 function asBadInput(error: ClusterError): ClusterError {
-  const isBad = error.code === "invalid_checkpoint" || error.code === "unsupported";
-  return isBad ? new ClusterError("invalid_config", error.message, { cause: error }) : error;
+  const { code, message } = error;
+  if (code !== "invalid_checkpoint" && code !== "unsupported") return error;
+  const flag = code === "invalid_checkpoint" ? "--model: " : "";
+  return new ClusterError("invalid_config", `${flag}${message}`, { cause: error });
 }
 
 function complain(sentence: string): void {

@@ -1,23 +1,22 @@
 import { ClusterError } from "@cogfleet/core";
-import { type Precision, type ResolvedArguments, stageMemory } from "@cogfleet/model";
-import type { Plan } from "@cogfleet/parallel";
+import type { ModelConfigs, Precision, ResolvedArguments, Stage } from "@cogfleet/model";
+import { jobShape, type Plan, rankNeeds } from "@cogfleet/parallel";
 
 /**
- * Refuses, before anything is computed, a video that cannot fit: its part on one rank of the plan, as estimated, takes
- * more than all the memory there is. `out_of_memory` names the stage and both figures.
+ * Refuses, before anything is computed, a video that cannot fit: this rank's part of the plan, as the planner estimates
+ * it, takes more than all the memory there is. `out_of_memory` names the stage and both figures.
  */
 export function requireMemory(
-  configs: Parameters<typeof stageMemory>[0],
+  configs: ModelConfigs,
   args: ResolvedArguments,
-  { precision, plan }: { readonly precision: Precision; readonly plan: Plan },
+  { precision, plan, rank }: { readonly precision: Precision; readonly plan: Plan; readonly rank: number },
   totalBytes: number,
 ): void {
-  const { numFrames, height, width, maxSequenceLength: textTokens, vaeTiling } = args;
-  const shape = { numFrames, height, width, textTokens };
-  const ranks = { encode: 1, denoise: plan.context * plan.cfg, decode: 1 } as const;
-  for (const { stage, weightBytes, activationBytes } of stageMemory(configs, shape, precision, vaeTiling)) {
-    const needed = weightBytes + activationBytes / ranks[stage];
+  const needs = rankNeeds(jobShape(configs, args, precision), plan);
+  for (const stage of Object.keys(needs) as Stage[]) {
+    const needed = needs[stage][rank] ?? 0;
     if (needed <= totalBytes) continue;
+    const { numFrames, width, height } = args;
     throw new ClusterError(
       "out_of_memory",
       `${stage} of ${numFrames} frames at ${width}x${height} takes about ${gigabytes(needed)}, and this worker has ` +

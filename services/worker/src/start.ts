@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { type Clock, ClusterError, type Logger, type Random } from "@cogfleet/core";
+import { type Clock, ClusterError, type Logger, linkSignals, type Random } from "@cogfleet/core";
 import { type GrpcGroup, openExchange } from "@cogfleet/exchange";
 import { deviceName, parseDevice } from "@cogfleet/ort";
 import {
@@ -13,7 +13,7 @@ import {
 } from "@cogfleet/service";
 import type { Assignment } from "./assignment.js";
 import { AssignmentTracing } from "./assignment-tracing.js";
-import { endpointsOf, threadsOf, type WorkerConfig } from "./config.js";
+import { endpointsOf, hungRunMsOf, threadsOf, type WorkerConfig } from "./config.js";
 import { type CoordinatorAddress, dialLeader } from "./dial-leader.js";
 import { FleetClient } from "./fleet-client.js";
 import { probeLink } from "./link-probe.js";
@@ -25,6 +25,8 @@ import { dialCoordinator } from "./rpc/dial.js";
 import { resolveEndpoint } from "./rpc/resolve-endpoint.js";
 import { VERSION } from "./version.js";
 import { Worker } from "./worker.js";
+
+const LOOK_MS = 1_000;
 
 export interface WorkerServiceDeps {
   readonly clock: Clock;
@@ -119,6 +121,7 @@ export async function startWorker(
   opened.push(() => peers.stop(AbortSignal.abort()));
 
   const failed = new AbortController();
+  const hung = new AbortController();
   const left = new AbortController();
   let firstAssignedAt: number | undefined;
   let isFirstStep = true;
@@ -158,7 +161,7 @@ export async function startWorker(
     takeVitals() {
       const eventLoopLagMs = lag.takeMs();
       metrics.eventLoopLag(eventLoopLagMs / 1000);
-      return { eventLoopLagMs, stepComputeSeconds };
+      return { eventLoopLagMs, stepComputeSeconds, runSeconds: model.runSeconds() };
     },
     onCommand(command) {
       if (command.kind === "assign") {
@@ -216,8 +219,22 @@ export async function startWorker(
     .run(stopping.signal)
     .catch((reason: unknown) => failed.abort(ClusterError.from(reason)));
 
+  const hungRunMs = hungRunMsOf(config, device);
+  const watchRuns = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      await clock.sleep(LOOK_MS, stopping.signal).catch(() => {});
+      const reason = model.hang(hungRunMs);
+      if (reason === undefined) continue;
+      hung.abort(); // nothing that waits for the device is waited for
+      failed.abort(new ClusterError("worker_lost", `${reason}; this worker ends, to be started anew`));
+      return;
+    }
+  };
+  void watchRuns();
+
   let isComputing = true;
-  const stop = async (force: AbortSignal): Promise<void> => {
+  const stop = async (forced: AbortSignal): Promise<void> => {
+    const { signal: force, unlink } = linkSignals(forced, hung.signal);
     worker.drain();
     await untilOrAbort(worker.idle(), force);
     worker.giveBack();
@@ -233,6 +250,7 @@ export async function startWorker(
     await exchange.close();
     await credentials.stop();
     await Promise.all([untilOrAbort(closed, force), http.stop(force), traces?.stop(force)]);
+    unlink();
   };
   let stopped: Promise<void> | undefined;
   return {

@@ -11,8 +11,10 @@ function runtimes() {
     started += 1;
     const name = `runtime ${started}`;
     log.push(`${name} started`);
+    const notHere = () => Promise.reject(new Error("not opened here"));
     return {
-      open: () => Promise.reject(new Error("not opened here")),
+      open: notHere,
+      openTogether: notHere,
       async close() {
         log.push(`${name} ended`);
       },

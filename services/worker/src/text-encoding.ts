@@ -1,5 +1,5 @@
 import { ClusterError } from "@cogfleet/core";
-import type { Graph, Runtime, Session, TextEncoder } from "@cogfleet/model";
+import type { Runtime, TextEncoder } from "@cogfleet/model";
 
 type OpenTextEncoder = (runtime: Runtime, signal: AbortSignal) => Promise<TextEncoder>;
 
@@ -45,14 +45,16 @@ export function timedRuntime(
   now: () => number,
   onLoaded: (graph: string, seconds: number) => void,
 ): Runtime {
+  const timed = async <T>(name: string, loading: Promise<T>): Promise<T> => {
+    const startedAt = now();
+    const loaded = await loading;
+    onLoaded(name, (now() - startedAt) / 1000);
+    return loaded;
+  };
   return {
     isFar: runtime.isFar,
-    async open(graph: Graph, signal: AbortSignal): Promise<Session> {
-      const startedAt = now();
-      const session = await runtime.open(graph, signal);
-      onLoaded(graph.name, (now() - startedAt) / 1000);
-      return session;
-    },
+    open: (graph, signal) => timed(graph.name, runtime.open(graph, signal)),
+    openTogether: (name, graphs, signal) => timed(name, runtime.openTogether(name, graphs, signal)),
     close: () => runtime.close(),
   };
 }

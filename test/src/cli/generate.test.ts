@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { neverAborts } from "@cogfleet/core";
 import { floatsOf, readTensors, type StoredTensor } from "@cogfleet/model";
-import { gone, runCommand } from "./command.js";
+import { gone, runCommand, startCommand } from "./command.js";
 
 const GOLDEN = fileURLToPath(
   new URL("../../../test/fixtures/pipeline-demo/expected.safetensors", import.meta.url),
@@ -80,20 +80,60 @@ describe("generate --local", () => {
     await gone([fleet.coordinator_pid, ...fleet.worker_pids]);
   });
 
-  it("prints the path alone on stdout, and leaves no process behind", async () => {
+  it("prints the path alone on stdout, fits degrees to its workers, and leaves no process behind", async () => {
     const { code, out, err } = await runCommand(
       ...["generate", "--local", "--workers", "2", "--prompt", "a blue square falls", "--steps", "2"],
-      ...["--output", at("people.mp4"), "--no-metadata"],
+      ...["--output", at("people.mp4"), "--no-metadata", "--parallel", "cfg=2,context=2"],
     );
     assert.equal(code, 0, err.join("\n"));
     assert.deepEqual(out, [at("people.mp4")]);
     const text = err.join("\n");
-    assert.match(text, /step 2\/2, [\d.]+ s a step/);
+    assert.match(
+      text,
+      /^--parallel cfg=2,context=2 takes 4 workers, --workers starts 2: .* cfg=2,context=1$/m,
+    );
+    assert.match(
+      text,
+      /step 2\/2 on \S+ \(rows 0-\d+, half 0\), \S+ \(rows 0-\d+, half 1\), [\d.]+ s a step/,
+    );
+    assert.match(text, /^decode: latents to video on \S+/m);
     assert.match(text, /done in [\d.]+ s, seed \d+/);
     const pids = [...text.matchAll(/pid ([\d, ]+)\)/g)].flatMap(([, list]) =>
       (list ?? "").split(", ").map(Number),
     );
     assert.equal(pids.length, 3, text);
     await gone(pids);
+  });
+
+  it("stops in order when nobody reads its events any more: no video, no process, no folder", async () => {
+    const { TMPDIR } = process.env;
+    const temporary = at("temporary");
+    mkdirSync(temporary);
+    process.env["TMPDIR"] = temporary;
+    const command = startCommand(
+      ...["generate", "--local", "--json", "--prompt", "x", "--steps", "1000", "--output", at("none.mp4")],
+    );
+    if (TMPDIR === undefined) delete process.env["TMPDIR"];
+    else process.env["TMPDIR"] = TMPDIR;
+    const [fleet = ""] = await command.line(/^.*"event":"fleet".*$/);
+    await command.line(/"event":"step"/);
+    command.child.stdout?.destroy();
+    const { code, err } = await command.ended;
+    assert.deepEqual([code, err], [141, ["cogfleet: nobody reads stdout any more"]]);
+    const { coordinator_pid: coordinator, worker_pids: workers } = JSON.parse(fleet);
+    await gone([coordinator, ...workers]);
+    assert.deepEqual(readdirSync(temporary), []);
+    assert.ok(!existsSync(at("none.mp4")));
+  });
+
+  it("makes the video when nobody reads its progress", async () => {
+    const command = startCommand(
+      ...["generate", "--local", "--prompt", "x", "--steps", "2", "--output", at("unwatched.mp4")],
+    );
+    await command.line(/^coordinator /);
+    command.child.stderr?.destroy();
+    const { code, out } = await command.ended;
+    assert.deepEqual([code, out], [0, [at("unwatched.mp4")]]);
+    assert.ok(existsSync(at("unwatched.mp4")));
   });
 });

@@ -36,7 +36,7 @@ async function cuttable(port: number) {
   };
 }
 
-describe("generate", { timeout: 60_000 }, () => {
+describe("generate", { timeout: 540_000 }, () => {
   it("goes on by itself when its connection is cut, and sees every event once", async () => {
     const up = startCommand("up", "--port", "0", "--data", join(folder, "data"));
     const [, port] = await up.line(/^coordinator 127\.0\.0\.1:(\d+)/);
@@ -51,7 +51,7 @@ describe("generate", { timeout: 60_000 }, () => {
         "a red circle moves right",
         "--json",
       ],
-      ...["--steps", "80", "--output", join(folder, "video.mp4")],
+      ...["--steps", "200", "--output", join(folder, "video.mp4")],
     );
     await client.line(/"step":3,/);
     way.cut();
@@ -65,7 +65,7 @@ describe("generate", { timeout: 60_000 }, () => {
     const steps = out.map((line) => JSON.parse(line)).filter(({ event }) => event === "step");
     assert.deepEqual(
       steps.map(({ step }) => step),
-      Array.from({ length: 80 }, (_, i) => i + 1),
+      Array.from({ length: 200 }, (_, i) => i + 1),
     );
   });
 });

@@ -177,7 +177,7 @@ describe("the front door", () => {
       assert.equal((await cancel(running.id)).state, "JOB_STATE_CANCELLED");
     }));
 
-  it("lists jobs newest first, by page, state and label", () =>
+  it("lists jobs newest first, by page, state, label and tenant", () =>
     withCoordinator(async (coordinator) => {
       const worker = coordinator.worker("w");
       await worker.next("welcome");
@@ -196,11 +196,57 @@ describe("the front door", () => {
       assert.equal((await list(coordinator, {})).nextPageToken, "");
       assert.deepEqual(await ids({ labels: { odd: "1" } }), [jobs[1], jobs[3]]);
       assert.deepEqual(await ids({ states: ["JOB_STATE_RUNNING"] }), []);
+      assert.deepEqual(await ids({ tenant: "default" }), jobs);
+      assert.deepEqual(await ids({ tenant: "other" }), []);
       assert.deepEqual(first.jobs.map((job) => job.queuePosition).sort(), [3, 4]);
-      await assert.rejects(list(coordinator, { pageSize: 1001, pageToken: "x" }), {
-        message: /^page_size 1001 must be .*; page_token "x" must be/,
+      await assert.rejects(list(coordinator, { pageSize: 1001, pageToken: "x", tenant: "a b" }), {
+        message:
+          /^page_size 1001 must be .*; page_token "x" must be .*; tenant "a b" must have 1 to 63 letters/,
       });
       await assert.rejects(list(coordinator, { states: [77 as never] }), { code: "invalid_request" });
+    }));
+
+  it("ends a page of long prompts where a client would not take it", () =>
+    withCoordinator(async (coordinator) => {
+      const worker = coordinator.worker("w");
+      await worker.next("welcome");
+      worker.kill();
+      const jobs: string[] = [];
+      for (let i = 0; i < 9; i++) {
+        const prompts = { prompt: "圆".repeat(100_000), negativePrompt: "方".repeat(100_000) };
+        jobs.unshift((await coordinator.submit(prompts)).id);
+      }
+      const listed: string[] = [];
+      let pageToken = "";
+      do {
+        const page = await list(coordinator, { pageToken });
+        listed.push(...page.jobs.map(({ id }) => id));
+        pageToken = page.nextPageToken;
+      } while (pageToken !== "");
+      assert.deepEqual(listed, jobs);
+    }));
+
+  it("says what a job waits for", () =>
+    withCoordinator(async (coordinator) => {
+      const worker = coordinator.worker("w");
+      await worker.next("welcome");
+      const waiting = await coordinator.submit({ parallel: "context=4" });
+      const reason = "waits for 4 workers of demo: 1 is connected";
+      assert.equal(waiting.waitReason, reason);
+      assert.equal((await coordinator.get(waiting.id)).waitReason, reason);
+      assert.deepEqual(
+        (await list(coordinator, {})).jobs.map((job) => job.waitReason),
+        [reason],
+      );
+      const { client } = coordinator;
+      const told: string[] = [];
+      for await (const event of readStream<Event__Output>(client.watch({ jobId: waiting.id }), neverAborts)) {
+        told.push(event.waitReason);
+        if (told.length === 1)
+          await callUnary((done) => client.cancel({ jobId: waiting.id }, done), neverAborts);
+      }
+      assert.deepEqual(told, [reason, ""]);
+      assert.equal((await coordinator.get(waiting.id)).waitReason, "");
     }));
 
   it("shows workers and models", () =>
@@ -241,6 +287,21 @@ describe("the front door", () => {
       });
       await assert.rejects(watch(coordinator, "nope"), { code: "job_not_found" });
       await assert.rejects(download(coordinator, "nope", 0), { code: "job_not_found" });
+    }));
+
+  it("serves a dozen watchers without a warning of a leak", () =>
+    withCoordinator(async (coordinator) => {
+      const warnings: Error[] = [];
+      const onWarning = (warning: Error): number => warnings.push(warning);
+      process.on("warning", onWarning);
+      const worker = coordinator.worker("w");
+      await worker.next("welcome");
+      const job = await coordinator.submit();
+      const watching = Array.from({ length: 12 }, () => watch(coordinator, job.id));
+      await worker.perform(await worker.next("assign"), VIDEO);
+      await Promise.all(watching);
+      process.off("warning", onWarning);
+      assert.deepEqual(warnings, []);
     }));
 
   it("tells a client that leaves nothing more, and goes on for the others", () =>

@@ -12,7 +12,7 @@ import { type CoordinatorProcess, coordinatorProcess, modelsOffered, workerProce
 
 const PROMPT = "a red circle moves right";
 
-describe("a coordinator that is killed", { timeout: 120_000 }, () => {
+describe("a coordinator that is killed", { timeout: 540_000 }, () => {
   let data: string;
   let coordinator: CoordinatorProcess;
   beforeEach(async () => {
@@ -31,7 +31,7 @@ describe("a coordinator that is killed", { timeout: 120_000 }, () => {
 
   async function history(jobId: string): Promise<Event__Output[]> {
     const events: Event__Output[] = [];
-    const signal = AbortSignal.timeout(60_000);
+    const signal = AbortSignal.timeout(240_000);
     for await (const event of readStream(coordinator.client.watch({ jobId }), signal)) events.push(event);
     return events;
   }

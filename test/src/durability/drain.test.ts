@@ -11,7 +11,14 @@ import type { Worker__Output } from "@cogfleet/proto/gen/cogfleet/v1/Worker";
 import { callUnary, readStream } from "@cogfleet/service";
 import { coordinatorProcess, modelsOffered, workerProcess } from "./processes.js";
 
-const REQUEST = { prompt: "a red circle moves right", seed: 7, numInferenceSteps: 12, embedMetadata: false };
+// So many that the job is not over before the drain comes.
+const STEPS = 40;
+const REQUEST = {
+  prompt: "a red circle moves right",
+  seed: 7,
+  numInferenceSteps: STEPS,
+  embedMetadata: false,
+};
 
 describe("a worker that is drained in the middle of a job", () => {
   it("finishes its step, leaves with code 0, and the video is the one that it would have been", async (t) => {
@@ -54,7 +61,7 @@ describe("a worker that is drained in the middle of a job", () => {
     const steps = events.filter(({ stage, seconds }) => stage === "STAGE_DENOISE" && seconds > 0);
     assert.deepEqual(
       steps.map(({ step }) => step),
-      Array.from({ length: 12 }, (_, i) => i + 1),
+      Array.from({ length: STEPS }, (_, i) => i + 1),
       "no step is done twice",
     );
     const [job, before] = [await coordinator.get(jobId), await coordinator.get(undisturbed.id)];

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { neverAborts, systemClock } from "@cogfleet/core";
+import { freePort } from "@cogfleet/core/testing";
 import { generationApi } from "@cogfleet/proto";
 import type { GenerationClient } from "@cogfleet/proto/gen/cogfleet/v1/Generation";
 import type { Job__Output } from "@cogfleet/proto/gen/cogfleet/v1/Job";
@@ -25,19 +26,20 @@ export interface CoordinatorProcess {
   kill(): Promise<void>;
 }
 
-/** Starts one on this folder; port 0 takes a free one. Up when this resolves. */
-export async function coordinatorProcess(data: string, port = 0): Promise<CoordinatorProcess> {
+/** Starts one on this folder, at a port that it can be started at again. Up when this resolves. */
+export async function coordinatorProcess(data: string, given?: number): Promise<CoordinatorProcess> {
+  const port = given ?? (await freePort());
   const flags = ["--data", data, "--port", String(port), "--log-level", "silent"];
   const child = fork(COORDINATOR, flags, { silent: true });
-  const [listening] = await Promise.race([
+  await Promise.race([
     once(child, "message"),
     once(child, "exit").then(([code]) => Promise.reject(new Error(`the coordinator ended with ${code}`))),
   ]);
-  const client = new generationApi.Generation(`127.0.0.1:${listening.port}`, credentials.createInsecure());
+  const client = new generationApi.Generation(`127.0.0.1:${port}`, credentials.createInsecure());
   const signal = neverAborts;
   return {
     child,
-    port: listening.port,
+    port,
     client,
     submit: (request) => callUnary<Job__Output>((done) => client.submit(request, done), signal),
     get: (jobId) => callUnary<Job__Output>((done) => client.get({ jobId }, done), signal),
@@ -61,7 +63,7 @@ export async function workerProcess(port: number): Promise<ChildProcess> {
 
 /** Resolves once somebody has offered a model, so that jobs are taken. */
 export async function modelsOffered({ client }: CoordinatorProcess): Promise<void> {
-  const deadline = AbortSignal.timeout(20_000);
+  const deadline = AbortSignal.timeout(120_000);
   for (;;) {
     const { models } = await callUnary<{ models: object[] }>((done) => client.listModels({}, done), deadline);
     if (models.length > 0) return;

@@ -23,7 +23,8 @@ describe("clients", { timeout: 540_000 }, () => {
   it("row 23: a cancel ends a job once, at whatever moment it comes", async (t) => {
     const fleet = await FaultFleet.start(t);
     for (const id of ["w1", "w2"]) await fleet.worker(id, { flags: ["--local-workers", "2"] });
-    const both = { parallel: "cfg=1,context=2" };
+    // So large that a stage is not over before the cancel comes.
+    const both = { parallel: "cfg=1,context=2", height: 128, width: 128, numInferenceSteps: 10 };
     const moments = ["JOB_STATE_QUEUED", "STAGE_ENCODE", "STAGE_DENOISE", "STAGE_DECODE"];
     for (const moment of moments) {
       const { id } = await fleet.submit(both);

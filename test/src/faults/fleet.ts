@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { neverAborts, systemClock } from "@cogfleet/core";
+import { freePort } from "@cogfleet/core/testing";
 import { generationApi } from "@cogfleet/proto";
 import type { DownloadChunk__Output } from "@cogfleet/proto/gen/cogfleet/v1/DownloadChunk";
 import type { Event__Output } from "@cogfleet/proto/gen/cogfleet/v1/Event";
@@ -22,11 +23,14 @@ const at = (path: string): string => fileURLToPath(new URL(`../../../${path}`, i
 const PATIENCE_MS = 240_000;
 const POLL_MS = 20;
 
-/** Ten steps of the demo checkpoint, of which the video is the same each time that the plan is. */
+/**
+ * Steps of the demo checkpoint, of which the video is the same each time that the plan is; so many that the job is far
+ * from its end when harm is done at an early one, on a machine that is busy, too.
+ */
 export const REQUEST: SubmitRequest = {
   prompt: "a red circle moves right",
   seed: "7",
-  numInferenceSteps: 10,
+  numInferenceSteps: 40,
   guidanceScale: 3,
 };
 
@@ -44,20 +48,34 @@ export class FaultFleet {
   readonly #workers = new Map<string, ChildProcess>();
   #coordinator: ChildProcess | undefined;
   #client: GenerationClient | undefined;
-  #port = 0;
+  readonly #port: number;
   #httpPort = 0;
 
-  private constructor(t: TestContext, data: string, flags: readonly string[]) {
+  readonly #preload: string | undefined;
+
+  private constructor(
+    t: TestContext,
+    data: string,
+    port: number,
+    flags: readonly string[],
+    preload: string | undefined,
+  ) {
     this.#t = t;
+    this.#port = port;
     this.data = data;
     this.#coordinatorFlags = flags;
+    this.#preload = preload;
   }
 
   /** A coordinator with a folder of its own. */
-  static async start(t: TestContext, flags: readonly string[] = [], data?: string): Promise<FaultFleet> {
+  static async start(
+    t: TestContext,
+    flags: readonly string[] = [],
+    { data, preload }: { readonly data?: string; readonly preload?: string } = {},
+  ): Promise<FaultFleet> {
     const folder = data ?? mkdtempSync(join(tmpdir(), "cogfleet-faults-"));
     if (data === undefined) t.after(() => rmSync(folder, { recursive: true, force: true }));
-    const fleet = new FaultFleet(t, folder, flags);
+    const fleet = new FaultFleet(t, folder, await freePort(), flags, preload);
     t.after(() => {
       fleet.#client?.close();
       fleet.#coordinator?.kill("SIGKILL");
@@ -75,19 +93,22 @@ export class FaultFleet {
     return this.#client;
   }
 
+  get coordinatorPid(): number {
+    return this.#coordinator?.pid ?? 0;
+  }
+
   /** Starts it, again on the port that it had. */
   async startCoordinator(): Promise<void> {
-    const flags = ["--port", String(this.#port), "--http-port", String(this.#httpPort), "--data", this.data];
-    const child = run("coordinator", [...flags, ...this.#coordinatorFlags]);
+    const flags = ["--port", String(this.#port), "--http-port", "0", "--data", this.data];
+    const child = run("coordinator", [...flags, ...this.#coordinatorFlags], this.#preload);
     this.#coordinator = child;
     const [up] = await Promise.race([
       once(child, "message"),
       once(child, "exit").then(([code]) => Promise.reject(new Error(`the coordinator ended with ${code}`))),
     ]);
-    this.#port = up.port;
     this.#httpPort = up.httpPort;
     this.#client?.close();
-    this.#client = new generationApi.Generation(`127.0.0.1:${up.port}`, credentials.createInsecure());
+    this.#client = new generationApi.Generation(`127.0.0.1:${this.#port}`, credentials.createInsecure());
   }
 
   async killCoordinator(): Promise<void> {
@@ -120,12 +141,12 @@ export class FaultFleet {
     this.#workers.get(workerId)?.kill(signal);
   }
 
-  /** The exit code of a worker that has ended, or will. */
-  async exitOf(workerId: string): Promise<number | null> {
+  /** The exit code of a worker that has ended, or will; or the signal that ended it. */
+  async exitOf(workerId: string): Promise<number | NodeJS.Signals | null> {
     const child = this.#workers.get(workerId);
-    if (child === undefined || child.exitCode !== null) return child?.exitCode ?? null;
-    const [code] = await once(child, "exit");
-    return code;
+    if (child !== undefined && child.exitCode === null && child.signalCode === null)
+      await once(child, "exit");
+    return child?.exitCode ?? child?.signalCode ?? null;
   }
 
   submit(request: SubmitRequest = {}): Promise<Job__Output> {
@@ -143,21 +164,13 @@ export class FaultFleet {
     return callUnary<Job__Output>((done) => this.client.cancel({ jobId }, done), neverAborts);
   }
 
-  /** The job's events as they come, each with the moment at which it came; ends after the terminal one. */
-  async *watch(
-    jobId: string,
-    afterSequence = 0,
-  ): AsyncGenerator<Event__Output & { readonly cameAt: number }, void, undefined> {
-    const call = this.client.watch({ jobId, afterSequence });
-    for await (const event of readStream<Event__Output>(call, AbortSignal.timeout(PATIENCE_MS)))
-      yield { ...event, cameAt: performance.now() };
+  /** The job's events as they come; ends after the terminal one. */
+  watch(jobId: string): AsyncGenerator<Event__Output, void, undefined> {
+    return readStream<Event__Output>(this.client.watch({ jobId }), AbortSignal.timeout(PATIENCE_MS));
   }
 
   /** The first event that is so, now or later. */
-  async event(
-    jobId: string,
-    isWanted: (event: Event__Output) => boolean,
-  ): Promise<Event__Output & { readonly cameAt: number }> {
+  async event(jobId: string, isWanted: (event: Event__Output) => boolean): Promise<Event__Output> {
     for await (const event of this.watch(jobId)) if (isWanted(event)) return event;
     throw new Error(`job ${jobId} ended before what was waited for`);
   }
@@ -185,12 +198,13 @@ export class FaultFleet {
     return this.video(id);
   }
 
-  /** The sum of a metric of the coordinator over its labels; 0 when there is none. */
-  async figure(name: string): Promise<number> {
+  /** The sum of a metric of the coordinator over its labels, or those with this one; 0 when there is none. */
+  async figure(name: string, label = ""): Promise<number> {
     const text = await (await fetch(`http://127.0.0.1:${this.#httpPort}/metrics`)).text();
     const values = text
       .split("\n")
       .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
+      .filter((line) => line.includes(label))
       .map((line) => Number(line.slice(line.lastIndexOf(" "))));
     return values.reduce((sum, value) => sum + value, 0);
   }

@@ -1,11 +1,15 @@
 // Rows 13 to 16 of docs/reliability.md: wires that are cut, slow, or change what they carry.
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
+import { systemClock } from "@cogfleet/core";
+import { freePort } from "@cogfleet/core/testing";
+import { saidAt } from "../parallel-services/fleet.js";
 import { each, FaultFleet, REQUEST, stepsOf } from "./fleet.js";
-import { freePort, type Wire, wireTo } from "./wire.js";
+import { type Wire, wireTo } from "./wire.js";
 
 const STEPS = REQUEST.numInferenceSteps ?? 0;
-const BOTH = { parallel: "cfg=1,context=2" };
+const STEPS_OF_BOTH = 20; // each takes longer: over wires
+const BOTH = { parallel: "cfg=1,context=2", numInferenceSteps: STEPS_OF_BOTH };
 
 /** Two workers whose tensors pass a wire each; loopback has addresses to spare. */
 async function wired(t: TestContext): Promise<{ fleet: FaultFleet; wires: readonly Wire[] }> {
@@ -30,10 +34,11 @@ describe("wires that fail", { timeout: 540_000 }, () => {
     const { id } = await fleet.submit();
     await fleet.event(id, ({ step }) => step >= 3);
     wire.swallow();
-    const cutAt = performance.now();
+    const cutAt = systemClock.wallTime();
     const again = await fleet.event(id, (event) => event.message.startsWith("queued again"));
-    t.diagnostic(`noticed after ${(again.cameAt - cutAt).toFixed(0)} ms`);
-    assert.ok(again.cameAt - cutAt < 4_000);
+    const noticedMs = saidAt(again) - cutAt;
+    t.diagnostic(`noticed after ${noticedMs.toFixed(0)} ms`);
+    assert.ok(noticedMs < 5_000, `noticed after ${noticedMs} ms`);
     await fleet.worker("w2");
     const events = await fleet.history(id);
     wire.mend();
@@ -46,17 +51,18 @@ describe("wires that fail", { timeout: 540_000 }, () => {
   it("row 14: a peer that cannot be heard any more ends the group in seconds, and the job goes on", async (t) => {
     const { fleet, wires } = await wired(t);
     const expected = await fleet.undisturbed(BOTH);
-    const { id } = await fleet.submit({ ...BOTH, numInferenceSteps: 30 });
+    const { id } = await fleet.submit(BOTH);
     await fleet.event(id, ({ step }) => step >= 3);
     wires[0]?.swallow();
-    const cutAt = performance.now();
+    const cutAt = systemClock.wallTime();
     const again = await fleet.event(id, (event) => event.message.startsWith("queued again"));
-    t.diagnostic(`noticed after ${(again.cameAt - cutAt).toFixed(0)} ms: ${again.message}`);
-    assert.ok(again.cameAt - cutAt < 5_000, `noticed after ${again.cameAt - cutAt} ms`);
+    const noticedMs = saidAt(again) - cutAt;
+    t.diagnostic(`noticed after ${noticedMs.toFixed(0)} ms: ${again.message}`);
+    assert.ok(noticedMs < 5_000, `noticed after ${noticedMs} ms`);
     wires[0]?.mend();
     const events = await fleet.history(id);
     assert.equal((await fleet.get(id)).state, "JOB_STATE_COMPLETED");
-    assert.deepEqual(stepsOf(events), each(30));
+    assert.deepEqual(stepsOf(events), each(STEPS_OF_BOTH));
     assert.equal(await fleet.undisturbed(BOTH), expected);
   });
 
@@ -85,7 +91,7 @@ describe("wires that fail", { timeout: 540_000 }, () => {
     const again = events.find((event) => event.message.startsWith("queued again"));
     t.diagnostic(again?.message ?? "the transfer was repeated");
     assert.ok(again !== undefined, "the damaged tensor was taken");
-    assert.deepEqual(stepsOf(events), each(STEPS));
+    assert.deepEqual(stepsOf(events), each(STEPS_OF_BOTH));
     assert.equal(await fleet.video(id), expected);
   });
 });

@@ -5,16 +5,18 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { describe, it, type TestContext } from "node:test";
 import { FakeWorker } from "../coordinator/fake-worker.js";
 import { each, FaultFleet, stepsOf } from "./fleet.js";
 
+const SLOW_DISK = new URL("./slow-disk.js", import.meta.url).href;
 const STEPS = 40;
 const TMPFS_MIB = 64;
 
-function tmpfs(t: TestContext): string {
+function tmpfs(t: TestContext, mib = TMPFS_MIB): string {
   const folder = mkdtempSync(join(tmpdir(), "cogfleet-full-"));
-  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${TMPFS_MIB}m`, "cogfleet", folder]);
+  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${mib}m`, "cogfleet", folder]);
   t.after(() => {
     execFileSync("umount", ["-l", folder]);
     rmSync(folder, { recursive: true });
@@ -59,7 +61,7 @@ describe("storage that fails", { timeout: 540_000 }, () => {
 
   it("row 18: a video that could not be stored whole is none: the job is done again, and completes once", async (t) => {
     const disk = tmpfs(t);
-    const fleet = await FaultFleet.start(t, [], join(disk, "data"));
+    const fleet = await FaultFleet.start(t, [], { data: join(disk, "data") });
     const video = Buffer.from("a whole video");
     const first = new FakeWorker(fleet.port, "first");
     await first.next("welcome");
@@ -90,31 +92,49 @@ describe("storage that fails", { timeout: 540_000 }, () => {
     second.kill();
   });
 
-  it("row 19: a full disk is said to be full, what is there is served, and it goes on when there is room", async (t) => {
-    const disk = tmpfs(t);
-    const fleet = await FaultFleet.start(t, [], join(disk, "data"));
-    const worker = new FakeWorker(fleet.port, "w");
-    t.after(() => worker.kill());
-    await worker.next("welcome");
-    const small = { numFrames: 9, height: 32, width: 32 };
-    const { id } = await fleet.submit(small);
-    const filler = join(disk, "filler");
-    assert.throws(() => writeFileSync(filler, Buffer.alloc(2 * TMPFS_MIB * 2 ** 20)), { code: "ENOSPC" });
-    const refusal = await fleet.submit(small).then(
-      () => undefined,
-      (reason: { code: string; message: string }) => reason,
-    );
-    assert.ok(refusal !== undefined, "a job was taken that cannot be kept");
-    t.diagnostic(`${refusal.code}: ${refusal.message}`);
-    assert.equal(refusal.code, "resource_exhausted");
-    assert.equal((await fleet.get(id)).id, id);
-    rmSync(filler);
-    await fleet.until(async () =>
-      fleet.submit(small).then(
-        () => true,
-        () => false,
-      ),
-    );
-    assert.equal((await fleet.get(id)).id, id);
+  it("row 18: a disk that takes fifteen seconds for a state costs two workers the time, and no step", async (t) => {
+    const fleet = await FaultFleet.start(t, [], { preload: SLOW_DISK });
+    await Promise.all([fleet.worker("w1"), fleet.worker("w2")]);
+    const request = { numInferenceSteps: STEPS, parallel: "context=2" };
+    const expected = await fleet.undisturbed(request);
+    const { id } = await fleet.submit(request);
+    await fleet.event(id, ({ step }) => step >= 3);
+    const from = performance.now();
+    process.kill(fleet.coordinatorPid, "SIGUSR2");
+    const events = await fleet.history(id);
+    assert.ok(performance.now() - from > 15_000, "the disk was not slow");
+    const { state, attempts } = await fleet.get(id);
+    assert.deepEqual([state, attempts], ["JOB_STATE_COMPLETED", 1]);
+    assert.deepEqual(stepsOf(events), each(STEPS));
+    assert.equal(await fleet.video(id), expected);
   });
+
+  for (const mib of [TMPFS_MIB, 16])
+    it(`row 19: a full disk of ${mib} MiB is said to be full, what is there is served, and it goes on when there is room`, async (t) => {
+      const disk = tmpfs(t, mib);
+      const fleet = await FaultFleet.start(t, [], { data: join(disk, "data") });
+      const worker = new FakeWorker(fleet.port, "w");
+      t.after(() => worker.kill());
+      await worker.next("welcome");
+      const small = { numFrames: 9, height: 32, width: 32 };
+      const { id } = await fleet.submit(small);
+      const filler = join(disk, "filler");
+      assert.throws(() => writeFileSync(filler, Buffer.alloc(2 * TMPFS_MIB * 2 ** 20)), { code: "ENOSPC" });
+      const refusal = await fleet.submit(small).then(
+        () => undefined,
+        (reason: { code: string; message: string }) => reason,
+      );
+      assert.ok(refusal !== undefined, "a job was taken that cannot be kept");
+      t.diagnostic(`${refusal.code}: ${refusal.message}`);
+      assert.equal(refusal.code, "resource_exhausted");
+      assert.equal((await fleet.get(id)).id, id);
+      rmSync(filler);
+      await fleet.until(async () =>
+        fleet.submit(small).then(
+          () => true,
+          () => false,
+        ),
+      );
+      assert.equal((await fleet.get(id)).id, id);
+    });
 });

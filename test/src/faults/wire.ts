@@ -14,6 +14,10 @@ export interface Wire extends Place {
   swallow(): void;
   /** Passes bytes again. What was swallowed is gone, so that only new connections are of use. */
   mend(): void;
+  /** Nothing passes any more, in either direction, and nothing is said of it: what is sent waits. */
+  hold(): void;
+  /** What waited goes through, and all that comes. */
+  release(): void;
   /** Keeps each piece back for so long, and up to `jitterMs` longer. */
   slow(delayMs: number, jitterMs: number): void;
   /** Flips a bit in the middle of the next `count` large pieces. */
@@ -28,10 +32,18 @@ const LARGE_BYTES = 8 * 1024; // of a tensor's frame, not of what is said about 
 export async function wireTo(t: TestContext, target: Place, place: Place): Promise<Wire> {
   const sockets = new Set<Socket>();
   let isSwallowing = false;
+  let isHeld = false;
   let delayMs = 0;
   let jitterMs = 0;
   let toFlip = 0;
   let flips = 0;
+  const write = (from: Socket, to: Socket, piece: Buffer): void => {
+    if (to.destroyed || to.write(piece)) return;
+    from.pause();
+    to.once("drain", () => {
+      if (!isHeld) from.resume();
+    });
+  };
   const pass = (from: Socket, to: Socket): void => {
     let last: Promise<void> = Promise.resolve(); // pieces stay in order, however long each is kept back
     from.on("data", (piece) => {
@@ -59,6 +71,7 @@ export async function wireTo(t: TestContext, target: Place, place: Place): Promi
     ] as const) {
       sockets.add(from);
       pass(from, to);
+      if (isHeld) from.pause();
       from.on("error", () => {});
       from.on("close", () => {
         sockets.delete(from);
@@ -83,6 +96,14 @@ export async function wireTo(t: TestContext, target: Place, place: Place): Promi
       isSwallowing = false;
       for (const socket of sockets) socket.destroy();
     },
+    hold() {
+      isHeld = true;
+      for (const socket of sockets) socket.pause();
+    },
+    release() {
+      isHeld = false;
+      for (const socket of sockets) socket.resume();
+    },
     slow(ms, jitter) {
       delayMs = ms;
       jitterMs = jitter;
@@ -92,20 +113,4 @@ export async function wireTo(t: TestContext, target: Place, place: Place): Promi
     },
     flipped: () => flips,
   };
-}
-
-function write(from: Socket, to: Socket, piece: Buffer): void {
-  if (to.destroyed || to.write(piece)) return;
-  from.pause();
-  to.once("drain", () => from.resume());
-}
-
-/** A port that nobody listens on now. */
-export async function freePort(host: string): Promise<number> {
-  const server = createServer().listen(0, host);
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
 }

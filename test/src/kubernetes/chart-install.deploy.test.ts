@@ -32,9 +32,12 @@ describe("the chart on a real control plane", () => {
   // Of each pod, not of the set: its count of ready ones lags behind, and a pod that is not ready may always be evicted.
   const sixReady = async (): Promise<void> => {
     const pods = Array.from({ length: 6 }, (_, index) => `pod/cog-cogfleet-worker-${index}`);
-    await kubectl("wait", "--for=create", ...pods, "--timeout=60s");
-    await kubectl("wait", "--for=condition=Ready", ...pods, "--timeout=60s");
+    await kubectl("wait", "--for=create", ...pods, "--timeout=180s");
+    await kubectl("wait", "--for=condition=Ready", ...pods, "--timeout=180s");
   };
+  // helm takes a set of the new size for ready before its pods are.
+  const fourReady = (): Promise<string> =>
+    kubectl("wait", "--for=jsonpath={.status.readyReplicas}=4", WORKERS, "--timeout=180s");
   const ready = (what: string): Promise<string> =>
     kubectl("get", what, "-o", "jsonpath={.status.readyReplicas}");
 
@@ -48,7 +51,7 @@ describe("the chart on a real control plane", () => {
   });
 
   it("installs and waits until all is ready", async () => {
-    const text = await succeed(helm("install", "cog", CHART, "--wait", "--timeout", "60s"));
+    const text = await succeed(helm("install", "cog", CHART, "--wait", "--timeout", "180s"));
     assert.match(text, /helm --namespace video test cog/);
     assert.equal(await ready("deployment/cog-cogfleet-coordinator"), "1");
     assert.equal(await ready(WORKERS), "1");
@@ -96,9 +99,9 @@ describe("the chart on a real control plane", () => {
 
   it("upgrades in place", async () => {
     const before = await podsOf(plane, NAMESPACE, "app.kubernetes.io/component=coordinator");
-    const flags = ["--set", "worker.replicas=4,logLevel=debug", "--wait", "--timeout", "60s"];
+    const flags = ["--set", "worker.replicas=4,logLevel=debug", "--wait", "--timeout", "180s"];
     await succeed(helm("upgrade", "cog", CHART, ...flags));
-    assert.equal(await ready(WORKERS), "4");
+    await fourReady();
     const [coordinator] = await podsOf(plane, NAMESPACE, "app.kubernetes.io/component=coordinator");
     assert.notEqual(coordinator?.metadata.name, before[0]?.metadata.name);
     assert.ok(coordinator?.spec.containers[0]?.args.includes("--log-level=debug"));
@@ -108,11 +111,11 @@ describe("the chart on a real control plane", () => {
     const { code, text } = await helm("upgrade", "cog", CHART, "--set", "worker.device=rocm");
     assert.notEqual(code, 0);
     assert.match(text, /at '\/worker\/device'/);
-    assert.equal(await ready(WORKERS), "4");
+    await fourReady();
   });
 
   it("rolls back", async () => {
-    await succeed(helm("rollback", "cog", "1", "--wait", "--timeout", "60s"));
+    await succeed(helm("rollback", "cog", "1", "--wait", "--timeout", "180s"));
     const [coordinator] = await podsOf(plane, NAMESPACE, "app.kubernetes.io/component=coordinator");
     assert.ok(coordinator?.spec.containers[0]?.args.includes("--log-level=info"));
   });
@@ -123,7 +126,7 @@ describe("the chart on a real control plane", () => {
   });
 
   it("lets a node be drained, one worker at a time", async () => {
-    await plane.kubectl("drain", "node-0", "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=60s");
+    await plane.kubectl("drain", "node-0", "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=180s");
     await sixReady();
     const nodes = await kubectl("get", "pods", "-o", "jsonpath={.items[*].spec.nodeName}");
     assert.ok(!nodes.includes("node-0"), nodes);
@@ -147,14 +150,19 @@ describe("the chart on a real control plane", () => {
       );
     };
     await evict("cog-cogfleet-worker-0");
-    await kubectl("wait", "--for=condition=PodScheduled=false", "pod/cog-cogfleet-worker-0", "--timeout=60s");
+    await kubectl(
+      "wait",
+      "--for=condition=PodScheduled=false",
+      "pod/cog-cogfleet-worker-0",
+      "--timeout=180s",
+    );
     await assert.rejects(evict("cog-cogfleet-worker-1"), /violate the pod's disruption budget/);
     await plane.kubectl("uncordon", "node-0", "node-1", "node-2");
     await sixReady();
   });
 
   it("uninstalls, and leaves nothing but the jobs' volume", async () => {
-    await succeed(helm("uninstall", "cog", "--wait", "--timeout", "60s"));
+    await succeed(helm("uninstall", "cog", "--wait", "--timeout", "180s"));
     const kinds =
       "deployments,statefulsets,services,serviceaccounts,configmaps,secrets,pods,pdb,networkpolicies,roles,rolebindings,pvc,jobs";
     const left = await kubectl("get", kinds, "--selector", "app.kubernetes.io/instance=cog", "-o", "name");
@@ -169,7 +177,7 @@ describe("the chart on a real control plane", () => {
   async function helmTest(
     coordinator: string,
   ): Promise<{ readonly code: number | null; readonly text: string; readonly said: string }> {
-    const ended = helm("test", "cog", "--timeout", "60s");
+    const ended = helm("test", "cog", "--timeout", "180s");
     const pod = await newTestPod();
     const [container] = pod.spec.containers;
     assert.ok(container);

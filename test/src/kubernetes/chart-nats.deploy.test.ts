@@ -5,8 +5,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { freePorts } from "@cogfleet/core/testing";
 import { type Manifest, podNamed, render } from "./chart.js";
-import { type Daemons, daemonsIn, freePorts } from "./daemons.js";
+import { type Daemons, daemonsIn } from "./daemons.js";
 import { type PodProcess, runClient, startPod, untilOk } from "./pod-process.js";
 
 const SERVERS = [0, 1, 2] as const;

@@ -25,7 +25,7 @@ describe("the control plane of the tests", () => {
 
   it("schedules a deployment's pods, which count as running", async () => {
     await plane.kubectl("create", "deployment", "some", "--image=none", "--replicas=3");
-    await plane.kubectl("rollout", "status", "deployment/some", "--timeout=60s");
+    await plane.kubectl("rollout", "status", "deployment/some", "--timeout=180s");
     const nodes = await plane.kubectl("get", "pods", "-o", "jsonpath={.items[*].spec.nodeName}");
     assert.deepEqual([...new Set(nodes.split(" "))].sort(), ["node-0", "node-1"]);
   });
@@ -37,7 +37,7 @@ metadata: {name: greedy}
 spec:
   containers: [{name: main, image: none, resources: {limits: {nvidia.com/gpu: 9}}}]
 `);
-    await plane.kubectl("wait", "--for=condition=PodScheduled=false", "pod/greedy", "--timeout=60s");
+    await plane.kubectl("wait", "--for=condition=PodScheduled=false", "pod/greedy", "--timeout=180s");
   });
 
   it("refuses fields that it does not know", async () => {

@@ -2,9 +2,10 @@
 // scheduler as processes, and kwok in the kubelet's place: it marks scheduled pods as running and runs nothing.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { freePorts } from "@cogfleet/core/testing";
 import { findTool, inRepository, output } from "../clients/tool.js";
 import { issueCertificate, makeAuthority, makeSigningKey } from "./certificates.js";
-import { type Daemons, daemonsIn, freePorts } from "./daemons.js";
+import { type Daemons, daemonsIn } from "./daemons.js";
 import { KWOK_STAGES } from "./pretend-kubelet.js";
 
 export interface ControlPlane {

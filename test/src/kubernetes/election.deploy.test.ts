@@ -9,7 +9,7 @@ import { leaderOf, type Replica, replica, until, worker } from "../replicas/serv
 import { type ControlPlane, startControlPlane } from "./control-plane.js";
 import { COORDINATOR_ACCOUNT, coordinatorRights, leaseRights } from "./coordinator-rights.js";
 
-describe("an election by a Lease of Kubernetes", { timeout: 200_000 }, () => {
+describe("an election by a Lease of Kubernetes", { timeout: 540_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), "cogfleet-election-"));
   const { folder: natsData, remove } = natsFolder();
   const replicas: Replica[] = [];

@@ -1,9 +1,10 @@
 // Real KEDA 2.21 beside a control plane of ours: its operator and its metrics adapter as processes on loopback.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { freePorts } from "@cogfleet/core/testing";
 import { issueCertificate } from "./certificates.js";
 import type { ControlPlane } from "./control-plane.js";
-import { daemonsIn, freePorts } from "./daemons.js";
+import { daemonsIn } from "./daemons.js";
 
 export interface Keda {
   /** Ends its processes. ScaledObjects must be gone by then: they wait for KEDA before they go. */

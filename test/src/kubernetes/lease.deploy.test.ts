@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { kubernetesLeaseRegister, openKubernetes } from "@cogfleet/coordinator/k8s";
-import { leaderLeaseSuite, RegisterLease } from "@cogfleet/coordinator/testing";
+import { leaderLeaseSuite, RegisterLease, realTime } from "@cogfleet/coordinator/testing";
 import { ClusterError, neverAborts, silentLogger, systemClock } from "@cogfleet/core";
 import { type ControlPlane, startControlPlane } from "./control-plane.js";
 import { COORDINATOR_ACCOUNT, coordinatorRights, leaseRights } from "./coordinator-rights.js";
@@ -27,7 +27,7 @@ const account = (namespace: string): Promise<string> => plane.kubeconfigOf(names
 leaderLeaseSuite("a Lease of Kubernetes", async () => {
   const kubernetes = openKubernetes(await account("fleet"));
   const name = `lease-${systemClock.wallTime()}`;
-  const leaseMs = 1500;
+  const leaseMs = 2_400;
   const cut = new Set<string>();
   return {
     leaseMs,
@@ -49,7 +49,7 @@ leaderLeaseSuite("a Lease of Kubernetes", async () => {
       const deps = { register, clock: systemClock, log: silentLogger };
       return new RegisterLease(deps, { holder, address: holder, leaseMs });
     },
-    pass: (ms) => systemClock.sleep(ms, neverAborts),
+    ...realTime,
     cut: (holder) => cut.add(holder),
     close: async () => {},
   };

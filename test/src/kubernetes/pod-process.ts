@@ -126,7 +126,7 @@ function localArgs(
 
 /** Asks until the answer is a success. */
 export async function untilOk(url: string): Promise<void> {
-  const deadline = AbortSignal.timeout(60_000);
+  const deadline = AbortSignal.timeout(180_000);
   for (;;) {
     const answer = await fetch(url, { signal: deadline }).catch(() => undefined);
     if (answer?.ok === true) return;

@@ -5,6 +5,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { neverAborts, systemClock } from "@cogfleet/core";
+import { freePort } from "@cogfleet/core/testing";
 import { findTool } from "../clients/tool.js";
 
 /** Something that was started, and can be ended. */
@@ -170,15 +171,6 @@ async function isReady(url: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 async function ended(child: ChildProcess): Promise<void> {

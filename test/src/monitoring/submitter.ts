@@ -7,7 +7,7 @@ import type { SubmitRequest } from "@cogfleet/proto/gen/cogfleet/v1/SubmitReques
 import { callUnary, readStream } from "@cogfleet/service";
 import { credentials } from "@grpc/grpc-js";
 
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 240_000;
 
 /** A client of a coordinator. */
 export class Submitter {

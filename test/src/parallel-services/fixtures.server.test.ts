@@ -20,7 +20,7 @@ for (const [name, model, request] of [
   ["pipeline-15", fixture("pipeline-15"), SMALL],
   ["the demo in tiles", DEMO, TILED],
 ] as const)
-  describe(`${name} on worker processes`, { timeout: 240_000 }, () => {
+  describe(`${name} on worker processes`, { timeout: 540_000 }, () => {
     it("gives the video of one worker, whatever the degrees", async (t) => {
       const fleet = await ProcessFleet.start(t);
       await fleet.workers(["w1", "w2", "w3", "w4"], model);

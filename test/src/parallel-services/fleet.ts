@@ -19,7 +19,7 @@ import { callUnary, readStream } from "@cogfleet/service";
 import { credentials } from "@grpc/grpc-js";
 
 const at = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
-const DEADLINE_MS = 90_000;
+const DEADLINE_MS = 240_000;
 
 export const DEMO = at("models/demo");
 /** A checkpoint of the golden fixtures. */
@@ -137,6 +137,11 @@ function run(t: TestContext, service: "coordinator" | "worker", flags: readonly 
   });
   t.after(() => child.kill("SIGKILL"));
   return child;
+}
+
+/** When the coordinator wrote an event down, in milliseconds of this machine's wall clock: the way to us is not in it. */
+export function saidAt({ time }: Event__Output): number {
+  return Number(time?.seconds) * 1000 + Number(time?.nanos) / 1e6;
 }
 
 /** How far two videos are apart: latents relative in L2, frames in levels. */

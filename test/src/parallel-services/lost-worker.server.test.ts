@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import { describe, it } from "node:test";
-import { assertNoneTwice, harm } from "./harm.js";
+import { assertNoneTwice, harm, STEPS } from "./harm.js";
 
-describe("three workers on one job", { timeout: 240_000 }, () => {
+describe("three workers on one job", { timeout: 540_000 }, () => {
   for (const [victim, at] of [
     [1, "STAGE_ENCODE 0"],
     [1, "STAGE_DENOISE 0"],
-    [0, "STAGE_DECODE 8"],
+    [0, `STAGE_DECODE ${STEPS}`],
     [randomInt(3), `STAGE_DENOISE ${randomInt(1, 8)}`],
     [randomInt(3), `STAGE_DENOISE ${randomInt(1, 8)}`],
   ] as const)
@@ -20,8 +20,8 @@ describe("three workers on one job", { timeout: 240_000 }, () => {
 
   it("go on as two when one stands still", async (t) => {
     const { noticedMs, steps } = await harm(t, { victim: 1, at: "STAGE_DENOISE 3", by: "SIGSTOP" });
-    // A lease of 3 s that is looked at ten times, and the event's way.
-    assert.ok(noticedMs < 3500, `noticed after ${noticedMs} ms`);
+    // A lease of 3 s that is looked at ten times, by a coordinator that may be kept waiting, too.
+    assert.ok(noticedMs < 5000, `noticed after ${noticedMs} ms`);
     assertNoneTwice(steps);
   });
 

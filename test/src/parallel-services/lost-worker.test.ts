@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { assertNoneTwice, harm } from "./harm.js";
 
-describe("three workers on one job", { timeout: 120_000 }, () => {
+describe("three workers on one job", { timeout: 540_000 }, () => {
   for (const [victim, at] of [
     [0, "STAGE_DENOISE 3"],
     [2, "STAGE_DENOISE 5"],

@@ -11,7 +11,7 @@ function assertSame(actual: Made, expected: Made, what: string): void {
   assert.ok(levels <= 1, `${what}: frames differ by ${levels} levels`);
 }
 
-describe("a job on several worker processes", { timeout: 180_000 }, () => {
+describe("a job on several worker processes", { timeout: 540_000 }, () => {
   it("gives the video of one worker, whatever the degrees, also after another number of ranks", async (t) => {
     const fleet = await ProcessFleet.start(t);
     await fleet.workers(["w1", "w2", "w3", "w4"], DEMO);

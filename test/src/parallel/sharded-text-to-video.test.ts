@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { ClusterError, neverAborts } from "@cogfleet/core";
 import {
   type Checkpoint,
@@ -15,7 +15,6 @@ import {
   type TextToVideoComponents,
   textToVideo,
 } from "@cogfleet/model";
-import { startThreadRuntime } from "@cogfleet/ort";
 import {
   type MemoryGroups,
   memoryGroups,
@@ -27,6 +26,7 @@ import {
   shardedTextToVideo,
   unsharded,
 } from "@cogfleet/parallel";
+import { cpuRuntime } from "../cpu-runtime.js";
 import { FIXTURES, readJson } from "../golden-case.js";
 import { onRanks, relativeL2 } from "./ranks.js";
 
@@ -46,13 +46,7 @@ interface Run {
   };
 }
 
-const runtime = startThreadRuntime({
-  device: { kind: "cpu", index: 0 },
-  precision: "fp32",
-  threads: 1,
-  spin: false,
-});
-after(() => runtime.close());
+const runtime = cpuRuntime();
 
 const serial = { kind: "serial" } as const;
 const even = (size: number): readonly number[] => Array.from({ length: size }, () => 1);

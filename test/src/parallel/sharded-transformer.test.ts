@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { neverAborts } from "@cogfleet/core";
 import {
   openTransformer,
@@ -12,7 +12,6 @@ import {
   tokenGrid,
   unpatchify,
 } from "@cogfleet/model";
-import { startThreadRuntime } from "@cogfleet/ort";
 import {
   type Compression,
   contextLayout,
@@ -20,6 +19,7 @@ import {
   type Plan,
   type ShardedTransformer,
 } from "@cogfleet/parallel";
+import { cpuRuntime } from "../cpu-runtime.js";
 import { assertClose, FIXTURES, readFloats, readJson } from "../golden-case.js";
 import { onRanks, relativeL2 } from "./ranks.js";
 
@@ -38,13 +38,7 @@ interface Case {
   readonly tolerance: { readonly atol: number };
 }
 
-const runtime = startThreadRuntime({
-  device: { kind: "cpu", index: 0 },
-  precision: "fp32",
-  threads: 1,
-  spin: false,
-});
-after(() => runtime.close());
+const runtime = cpuRuntime();
 
 /** Slow and fast ranks, more ranks than heads, ranks with text only, without rows, and without heads. */
 const PLANS: Readonly<Record<string, Pick<Plan, "context" | "rates" | "columns" | "parts" | "runs">>> = {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { neverAborts } from "@cogfleet/core";
 import {
@@ -12,7 +12,6 @@ import {
   type VaeDecoder,
   type VaeEncoder,
 } from "@cogfleet/model";
-import { startThreadRuntime } from "@cogfleet/ort";
 import {
   memoryGroups,
   openShardedVaeDecoder,
@@ -23,6 +22,7 @@ import {
   type ShardedVaeEncoder,
   type VaePlan,
 } from "@cogfleet/parallel";
+import { cpuRuntime } from "../cpu-runtime.js";
 import { FIXTURES, readFloats, readJson } from "../golden-case.js";
 import { onRanks } from "./ranks.js";
 
@@ -41,13 +41,7 @@ const { decode, encode } = readJson<{ readonly decode: readonly Run[]; readonly 
 const DEMO = fileURLToPath(new URL("../../../models/demo/vae/", import.meta.url));
 const MOST_RANKS = 4;
 
-const runtime = startThreadRuntime({
-  device: { kind: "cpu", index: 0 },
-  precision: "fp32",
-  threads: 1,
-  spin: false,
-});
-after(() => runtime.close());
+const runtime = cpuRuntime();
 
 interface Opened {
   readonly config: Parameters<typeof planVae>[0];

@@ -9,13 +9,22 @@ import {
   natsProgram,
 } from "@cogfleet/coordinator/testing/nats-servers.js";
 import { ClusterError, neverAborts, systemClock } from "@cogfleet/core";
+import { callUnary } from "@cogfleet/service";
+import { Client, credentials } from "@grpc/grpc-js";
 import { FakeWorker } from "../coordinator/fake-worker.js";
+import { wireTo } from "../faults/wire.js";
 import { leaderOf, type Replica, replica, until } from "./service.js";
-import { tcpProxy } from "./tcp-proxy.js";
 
+/** A HealthCheckResponse on the wire: its status is field 1. */
+const SERVING = Buffer.of(0x08, 1);
+const NOT_SERVING = Buffer.of(0x08, 2);
+/** A client of the command line gives up after ten seconds. */
+const REFUSED_MS = 6_000;
+/** Of an outage that is over before anyone has to go elsewhere. */
+const BLIP_MS = 4_000;
 const REQUEST = { prompt: "a red circle", numInferenceSteps: 3 };
 
-describe("faults of a store on NATS", { timeout: 240_000 }, () => {
+describe("faults of a store on NATS", { timeout: 540_000 }, () => {
   const { folder, remove } = natsFolder();
   const ends: (() => unknown)[] = [];
   afterEach(async () => {
@@ -29,23 +38,31 @@ describe("faults of a store on NATS", { timeout: 240_000 }, () => {
     return one;
   }
 
-  function fakeWorker(port: number, id: string): FakeWorker {
-    const worker = new FakeWorker(port, id);
-    ends.push(() => worker.kill());
-    return worker;
+  /** Dials until it is let in: who leads takes up what is stored first. */
+  async function fakeWorker(port: number, id: string): Promise<FakeWorker> {
+    for (;;) {
+      const worker = new FakeWorker(port, id);
+      ends.push(() => worker.kill());
+      try {
+        await worker.next("welcome");
+        return worker;
+      } catch (reason) {
+        if (ClusterError.from(reason).code !== "unavailable") throw reason;
+        await systemClock.sleep(50, neverAborts);
+      }
+    }
   }
 
   it("refuse what a leader writes that was cut off from the store, and count it", async (t) => {
     const nats = await NatsServer.start({ program: natsProgram(), folder: join(folder, "cut") });
     ends.push(() => nats.kill());
-    const wire = await tcpProxy(nats.port);
-    ends.push(() => wire.close());
+    const host = "127.0.0.1";
+    const wire = await wireTo(t, { host, port: nats.port }, { host, port: 0 });
     const lease = ["--leader-lease-ms", "1500"];
     const old = await start(`nats://127.0.0.1:${wire.port}`, lease);
     await leaderOf([old]);
     const successor = await start(nats.url, lease);
-    const first = fakeWorker(old.port, "first");
-    await first.next("welcome");
+    const first = await fakeWorker(old.port, "first");
     const { id } = await old.submit(REQUEST);
     const { jobId, epoch } = await first.next("assign");
     first.send({ stepDone: { jobId, epoch, step: 1, seconds: 1 } });
@@ -59,7 +76,7 @@ describe("faults of a store on NATS", { timeout: 240_000 }, () => {
     for (let i = 0; i < 12; i++) first.send({ stepDone: { jobId, epoch, step: 2, seconds: 1 } });
     await until("the successor leads", async () => (await successor.figure("cogfleet_leader")) === 1);
     t.diagnostic(`the successor led ${Math.round(systemClock.now() - cutAt)} ms after the cut`);
-    const second = fakeWorker(successor.port, "second");
+    const second = await fakeWorker(successor.port, "second");
     const assigned = await second.next("assign");
     assert.equal(assigned.jobId, id);
     await second.perform(assigned, Buffer.from("the successor's video"));
@@ -88,8 +105,7 @@ describe("faults of a store on NATS", { timeout: 240_000 }, () => {
     const urls = cluster.map(({ url }) => url).join(",");
     const one = await start(urls, ["--nats-replicas", "3"]);
     const leader = await leaderOf([one]);
-    const worker = fakeWorker(leader.port, "w");
-    await worker.next("welcome");
+    await fakeWorker(leader.port, "w");
     const keys = new Map<string, string>();
     const submit = async (key: string): Promise<void> => {
       keys.set(key, (await one.submit({ ...REQUEST, idempotencyKey: key })).id);
@@ -108,7 +124,11 @@ describe("faults of a store on NATS", { timeout: 240_000 }, () => {
     await assert.rejects(submit("one left"), (reason) => {
       return reason instanceof ClusterError && reason.code === "unavailable";
     });
-    t.diagnostic(`UNAVAILABLE after ${Math.round(systemClock.now() - askedAt)} ms`);
+    const refusedMs = Math.round(systemClock.now() - askedAt);
+    t.diagnostic(`UNAVAILABLE after ${refusedMs} ms`);
+    assert.ok(refusedMs < REFUSED_MS, `refused after ${refusedMs} ms`);
+    await until("nobody leads", async () => (await one.figure("cogfleet_leader")) === 0);
+    t.diagnostic(`it led no more ${Math.round(systemClock.now() - askedAt)} ms after it was asked`);
     await Promise.all([second.startAgain(), third.startAgain()]);
     await until("jobs are taken again", async () =>
       submit("one left").then(
@@ -121,6 +141,46 @@ describe("faults of a store on NATS", { timeout: 240_000 }, () => {
       const again = await one.submit({ ...REQUEST, idempotencyKey: key });
       assert.equal(again.id, id, key);
     }
+  });
+
+  it("make leader and follower unready while NATS is away for long, not while it is started again", async (t) => {
+    const nats = await NatsServer.start({ program: natsProgram(), folder: join(folder, "away") });
+    ends.push(() => nats.kill());
+    const replicas = [await start(nats.url), await start(nats.url)];
+    await leaderOf(replicas);
+    const answers = () =>
+      Promise.all(
+        replicas.map(async ({ httpPort }) => (await fetch(`http://127.0.0.1:${httpPort}/readyz`)).text()),
+      );
+    const areReady = async (): Promise<boolean> =>
+      (await answers()).every((answer) => answer === '{"status":"ready"}');
+    const serving = () => Promise.all(replicas.map(({ port }) => isServing(port)));
+    assert.ok(await areReady());
+    assert.deepEqual(await serving(), [true, true]);
+    await nats.kill();
+    for (const until = systemClock.now() + BLIP_MS; systemClock.now() < until; ) {
+      assert.ok(await areReady(), "not ready at once");
+      await systemClock.sleep(200, neverAborts);
+    }
+    await nats.startAgain();
+    await until("both have heard of it", async () => {
+      const figures = await Promise.all(replicas.map((one) => one.figure("cogfleet_store_up")));
+      return figures.every((up) => up === 1);
+    });
+    assert.ok(await areReady());
+
+    await nats.kill();
+    const goneAt = systemClock.now();
+    await until("neither is ready", async () =>
+      (await answers()).every((answer) => /the job store has not answered for \d+ s/.test(answer)),
+    );
+    t.diagnostic(`not ready after ${Math.round(systemClock.now() - goneAt)} ms`);
+    await until("neither is serving", async () => !(await serving()).includes(true));
+    await nats.startAgain();
+    const backAt = systemClock.now();
+    await until("both are ready", areReady);
+    t.diagnostic(`ready ${Math.round(systemClock.now() - backAt)} ms after NATS was back`);
+    await until("both are serving", async () => !(await serving()).includes(false));
   });
 
   it("are none to a power cut with sync_interval: always: a job is on the disk before it is acknowledged", async () => {
@@ -140,8 +200,7 @@ describe("faults of a store on NATS", { timeout: 240_000 }, () => {
     ends.push(() => nats.kill());
     const one = await start(nats.url);
     await leaderOf([one]);
-    const worker = fakeWorker(one.port, "w");
-    await worker.next("welcome");
+    const worker = await fakeWorker(one.port, "w");
     worker.kill();
     const { id } = await one.submit(REQUEST);
     await until("the trace is written", () => readFileSync(trace, "utf8").includes(`job.${id}`));
@@ -158,6 +217,23 @@ describe("faults of a store on NATS", { timeout: 240_000 }, () => {
     assert.ok(synced > stored && synced < acknowledged, lines.slice(stored, acknowledged + 1).join("\n"));
   });
 });
+
+/** Whether a gRPC health check of the whole server says SERVING. */
+async function isServing(port: number): Promise<boolean> {
+  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+  const bytes = (data: Buffer): Buffer => data;
+  const path = "/grpc.health.v1.Health/Check";
+  try {
+    const answer = await callUnary<Buffer>(
+      (done) => client.makeUnaryRequest(path, bytes, bytes, Buffer.alloc(0), done),
+      neverAborts,
+    );
+    assert.ok(answer.equals(SERVING) || answer.equals(NOT_SERVING), answer.toString("hex"));
+    return answer.equals(SERVING);
+  } finally {
+    client.close();
+  }
+}
 
 /** A line of strace has quotes in strings escaped. */
 function unescaped(line: string): string {

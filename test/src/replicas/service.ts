@@ -30,6 +30,8 @@ export interface Replica {
   figure(name: string): Promise<number>;
   /** What it logged. */
   lines(): readonly string[];
+  /** Null while it runs. */
+  exitCode(): number | null;
   end(signal: NodeJS.Signals): Promise<void>;
 }
 
@@ -59,7 +61,7 @@ export async function replica(
     get: (jobId) => callUnary<Job__Output>((done) => client.get({ jobId }, done), neverAborts),
     async history(jobId) {
       const events: Event__Output[] = [];
-      for await (const event of readStream(client.watch({ jobId }), AbortSignal.timeout(90_000)))
+      for await (const event of readStream(client.watch({ jobId }), AbortSignal.timeout(240_000)))
         events.push(event);
       return events;
     },
@@ -68,6 +70,7 @@ export async function replica(
       return Number(new RegExp(`^${name}(?:{[^}]*})? (\\S+)$`, "m").exec(text)?.[1] ?? 0);
     },
     lines: () => lines,
+    exitCode: () => child.exitCode,
     end: (signal) => {
       client.close();
       return end(child, signal);
@@ -91,11 +94,11 @@ export async function end(child: ChildProcess, signal: NodeJS.Signals = "SIGKILL
   await gone;
 }
 
-/** Waits until a question is answered with yes. Throws when it is not within a minute. */
+/** Waits until a question is answered with yes. Throws when it is not within three minutes. */
 export async function until(what: string, ask: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = AbortSignal.timeout(60_000);
+  const deadline = AbortSignal.timeout(180_000);
   while (!(await ask())) {
-    if (deadline.aborted) throw new Error(`waited for a minute until ${what}`);
+    if (deadline.aborted) throw new Error(`waited for three minutes until ${what}`);
     await systemClock.sleep(50, neverAborts);
   }
 }

@@ -19,7 +19,10 @@ export interface ClusterDeps {
   readonly dice: Dice;
   readonly perils: Perils;
   readonly history: History;
-  readonly bend: Bend & { readonly link?: (link: FleetConnection, process: SimProcess) => FleetConnection };
+  readonly bend: Bend & {
+    readonly link?: (link: FleetConnection, process: SimProcess) => FleetConnection;
+    readonly disk?: (disk: Disk) => Disk;
+  };
   readonly onBug: (reason: unknown) => void;
 }
 
@@ -55,7 +58,7 @@ interface Slot {
 
 /** The processes of a simulation, each started again some time after its end, as a supervisor does. */
 export class Cluster {
-  readonly disk = new Disk();
+  readonly disk: Disk;
   readonly groups: SimGroups<Door>;
   readonly #deps: ClusterDeps;
   readonly #config: ClusterConfig;
@@ -65,6 +68,8 @@ export class Cluster {
   constructor(deps: ClusterDeps, config: ClusterConfig) {
     this.#deps = deps;
     this.#config = config;
+    const disk = new Disk();
+    this.disk = deps.bend.disk?.(disk) ?? disk;
     this.groups = new SimGroups(deps.network);
     this.#coordinators = Array.from({ length: config.coordinators }, (_, i) => ({
       host: coordinatorHost(i),

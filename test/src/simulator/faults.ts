@@ -41,6 +41,8 @@ export type Fault =
       readonly ms: number;
     }
   | { readonly kind: "reset"; readonly at: number; readonly from: string; readonly to: string }
+  /** What a worker says and stores comes a second time, later than what follows it. */
+  | { readonly kind: "repeat"; readonly at: number; readonly worker: number; readonly ms: number }
   | { readonly kind: "slow network"; readonly at: number; readonly factor: number; readonly ms: number }
   | {
       readonly kind: "store";
@@ -73,7 +75,7 @@ const HORIZON_MS = 45_000;
 const LONGEST_MS = 20_000;
 
 // How often each kind is drawn; crash points are many.
-const DRAWN: readonly FaultKind[] = [
+const DRAWN: readonly Exclude<FaultKind, "repeat">[] = [
   "kill worker",
   "kill worker",
   "worker loses power",
@@ -117,6 +119,7 @@ export function drawFaults(dice: Dice, population: Population): Fault[] {
     return drawFault(own, population, from + own.between(0, to));
   });
   if (dice.chance(0.1)) faults.push(...silentLoss(dice.of("silent loss"), population));
+  if (dice.chance(0.2)) faults.push(repetition(dice.of("repetition"), population));
   return faults.sort((a, b) => a.at - b.at);
 }
 
@@ -135,8 +138,13 @@ function silentLoss(dice: Dice, { workers }: Population): Fault[] {
   ];
 }
 
+function repetition(dice: Dice, { workers }: Population): Fault {
+  const ms = dice.between(5_000, HORIZON_MS);
+  return { kind: "repeat", at: dice.between(0, 20_000), worker: dice.whole(0, workers - 1), ms };
+}
+
 function drawFault(dice: Dice, { coordinators, workers }: Population, at: number): Fault {
-  const kind = DRAWN[dice.whole(0, DRAWN.length - 1)] as FaultKind;
+  const kind = DRAWN[dice.whole(0, DRAWN.length - 1)] as (typeof DRAWN)[number];
   const worker = dice.whole(0, workers - 1);
   const downMs = dice.between(100, 8_000);
   const ms = dice.chance(0.5) ? dice.between(100, 4_000) : dice.between(2_000, LONGEST_MS);

@@ -1,6 +1,6 @@
 import type { Cluster } from "./cluster.js";
 import type { Dice } from "./dice.js";
-import type { Fault } from "./faults.js";
+import { type Fault, workerHost } from "./faults.js";
 import type { History } from "./history.js";
 import type { Network } from "./network.js";
 import type { Perils } from "./perils.js";
@@ -52,6 +52,9 @@ export function inflict({ cluster, network, perils, history, dice }: Victims, fa
       return;
     case "reset":
       network.reset(fault.from, fault.to);
+      return;
+    case "repeat":
+      network.repeat(workerHost(fault.worker), fault.ms);
       return;
     case "slow network":
       network.slow(fault.factor, fault.ms);

@@ -1,5 +1,5 @@
 // Defects put around the code under test, each of which breaks a promise: what the checks are worth.
-import type { Stores } from "@cogfleet/coordinator/testing/domain.js";
+import type { StoredJob, Stores } from "@cogfleet/coordinator/testing/domain.js";
 import { neverAborts } from "@cogfleet/core";
 import type { Command, FleetConnection } from "@cogfleet/worker/testing/domain.js";
 import { check, type Violation } from "./checks.js";
@@ -29,6 +29,53 @@ export const MUTANTS: Readonly<Record<string, () => Bend>> = {
           return newest && stores.jobs.update(job, newest.revision, events, signal);
         },
       }),
+  }),
+  "a store that reads what it has at hand": () => ({
+    stores: (stores) =>
+      withJobs(stores, {
+        get: async (jobId, signal) => stores.jobs.recall(jobId) ?? stores.jobs.get(jobId, signal),
+      }),
+  }),
+  "a disk that loses the newest job with the power, though it was synced": () => ({
+    disk: (disk) => {
+      let newest: string | undefined;
+      disk.jobs.onAnyChange((jobId, stored) => {
+        if (stored?.job.lastSequence === 1) newest = jobId;
+      });
+      return withMethods(disk, {
+        losePower: (...args: Parameters<typeof disk.losePower>) => {
+          disk.losePower(...args);
+          if (newest !== undefined) void disk.jobs.delete(newest, neverAborts);
+        },
+      });
+    },
+  }),
+  "a leader that goes on when another one leads": () => ({
+    stores: (stores) => {
+      const terms = new Map<string, number>();
+      const withoutTerm = (stored: StoredJob | undefined): StoredJob | undefined => {
+        if (stored === undefined) return undefined;
+        terms.set(stored.job.id, stored.job.term);
+        return { ...stored, job: { ...stored.job, term: 0 } };
+      };
+      const { shared } = stores;
+      let held: string | undefined;
+      const lease = shared && {
+        ...shared.lease,
+        write: async (...args: Parameters<typeof shared.lease.write>) => {
+          held = (await shared.lease.write(...args)) ?? held;
+          return held;
+        },
+      };
+      const blind = withJobs(stores, {
+        get: async (...args) => withoutTerm(await stores.jobs.get(...args)),
+        recall: (jobId) => withoutTerm(stores.jobs.recall(jobId)),
+        // Who does not lead leaves the term of a job as it is.
+        update: (job, ...args) =>
+          stores.jobs.update({ ...job, term: job.term || (terms.get(job.id) ?? 0) }, ...args),
+      });
+      return { ...blind, shared: shared && lease && { ...shared, lease } };
+    },
   }),
   "a store that forgets idempotency keys": () => ({
     stores: (stores) =>

@@ -7,6 +7,8 @@ import type { World } from "./world.js";
 // How long one way takes, milliseconds.
 const LEAST_MS = 0.2;
 const USUAL_MS = 3;
+/** How much later what is repeated comes at most. */
+const LATEST_REPEAT_MS = 3_000;
 /** Of gRPC's keepalive, as workers set it: a ping after so long, and so long for its answer. */
 const KEEPALIVE_MS = 5_000;
 
@@ -29,6 +31,7 @@ export class Network<Door> implements Wire {
   readonly #dice: Dice;
   readonly #listeners = new Map<string, Listener<Door>>();
   readonly #cutUntil = new Map<string, number>();
+  readonly #repeatsUntil = new Map<string, number>();
   readonly #sockets = new Set<AnySocket>();
   readonly #processes = new WeakSet<SimProcess>();
   #slowness = 1;
@@ -102,6 +105,17 @@ export class Network<Door> implements Wire {
   slow(factor: number, ms: number): void {
     this.#slowness = factor;
     this.#slowUntil = this.now() + ms;
+  }
+
+  /** What this host sends comes twice now and then, for so long. */
+  repeat(host: string, ms: number): void {
+    this.#repeatsUntil.set(host, this.now() + ms);
+  }
+
+  /** How long after a message of this host the same comes again; undefined: it does not. */
+  repeatMs(host: string): number | undefined {
+    const isOver = (this.#repeatsUntil.get(host) ?? 0) <= this.now();
+    return isOver || this.#dice.chance(0.5) ? undefined : this.#dice.between(0, LATEST_REPEAT_MS);
   }
 
   /** Ends every connection between two hosts, with what was under way. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { WorkerCommand, WorkerFacts, WorkerReport } from "@cogfleet/coordinator/testing/domain.js";
-import { ClusterError, linkSignals, orAbort } from "@cogfleet/core";
+import { ClusterError, linkSignals, neverAborts, orAbort } from "@cogfleet/core";
 import type { Command, Dial, FleetConnection, Report } from "@cogfleet/worker/testing/domain.js";
 import { type Caller, serverStream, upload } from "./calls.js";
 import type { Network } from "./network.js";
@@ -52,7 +52,7 @@ export function simDial(deps: SimDialDeps, host: string): Dial {
 }
 
 function connectionOf(
-  { process, perils }: SimDialDeps,
+  { process, perils, network }: SimDialDeps,
   caller: Caller<Door>,
   socket: Socket<FromWorker, ToWorker>,
   lease: FleetConnection["lease"],
@@ -61,6 +61,10 @@ function connectionOf(
     perils.reach(process, point);
     if (!process.isAlive) await never();
   };
+  const again = (send: () => void): void => {
+    const lateMs = network.repeatMs(process.host);
+    if (lateMs !== undefined) process.after(lateMs, send);
+  };
   const put = async (
     point: string,
     data: Uint8Array,
@@ -68,7 +72,9 @@ function connectionOf(
     signal: AbortSignal,
   ): Promise<void> => {
     await at(`${point} before`);
-    await upload(caller, piecesOf(data), handler, signal);
+    const send = (signal: AbortSignal): Promise<void> => upload(caller, piecesOf(data), handler, signal);
+    await send(signal);
+    again(() => void send(neverAborts).catch(() => {})); // it may be refused by now
     await at(`${point} after`);
   };
   return {
@@ -77,7 +83,9 @@ function connectionOf(
     beat: ({ stepComputeSeconds }) => socket.send({ kind: "heartbeat", stepComputeSeconds }),
     report(report) {
       perils.reach(process, `worker.report ${report.kind} before`);
-      socket.send(toWorkerReport(report));
+      const message = toWorkerReport(report);
+      socket.send(message);
+      again(() => socket.send(message));
       perils.reach(process, `worker.report ${report.kind} after`);
     },
     putArtifact: (id, artifact, data, signal) =>
@@ -91,7 +99,7 @@ function connectionOf(
       put(
         "worker.putCheckpoint",
         data,
-        ({ coordinator }, pieces, gone) => coordinator.checkpoints.put(id, checkpoint, pieces, gone),
+        ({ coordinator }, pieces, gone) => coordinator.fleet.putCheckpoint(id, checkpoint, pieces, gone),
         signal,
       ),
     getCheckpoint: (id, signal) => getCheckpoint(caller, id, signal),
@@ -141,16 +149,18 @@ async function serveWorker(
       send: (command) => far.send({ kind: "command", command }),
       close: (reason) => closing.abort(reason),
     });
+    let isOrderly = false;
     try {
       far.send({ kind: "welcome", heartbeatMs: door.heartbeatMs, leaseMs: door.leaseMs });
       fleet.ready();
       for (;;) {
         const report = await orAbort(far.next(), linked.signal);
+        isOrderly = report === undefined;
         if (report === undefined || report.kind === "hello") break;
         await session.receive(report);
       }
     } finally {
-      await session.end(door.stopping.aborted);
+      await session.end(door.stopping.aborted, isOrderly);
     }
     far.end();
     far.close();

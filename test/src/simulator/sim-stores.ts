@@ -48,6 +48,8 @@ export interface Way {
 export const STORE_HOST = "store";
 
 const SLOW = 200;
+/** Versions of a job that a process may have at hand. */
+const KEPT = 3;
 /** After which a call to a shared store is given up. */
 const ANSWER_MS = 5_000;
 
@@ -163,16 +165,21 @@ class SimJobStore implements JobStore {
   readonly #listeners = new Set<JobListener>();
   /** Of other processes, on their way. */
   readonly #news = new Map<string, StoredJob | undefined>();
+  /** What this process wrote, read or heard of, newest last. */
+  readonly #known = new Map<string, readonly StoredJob[]>();
+  readonly #recallDice: Dice;
   #isOwn = false;
 
   constructor(deps: SimStoreDeps, access: Access) {
     this.#deps = deps;
     this.#access = access;
+    this.#recallDice = deps.dice.of("recall");
   }
 
   create(job: Job, events: readonly JobEvent[], signal: AbortSignal) {
     return this.#inTurn("jobs.create", signal, async () => {
       const result = await this.#own(job.id, () => this.#image.create(job, events, neverAborts));
+      this.#know(result.stored);
       if (result.isNew) this.#tell(job, events);
       return result;
     });
@@ -181,6 +188,7 @@ class SimJobStore implements JobStore {
   async update(job: Job, revision: number, events: readonly JobEvent[], signal: AbortSignal) {
     return this.#inTurn(`jobs.update ${turnOf(job, events)}`, signal, async () => {
       const stored = await this.#own(job.id, () => this.#image.update(job, revision, events, neverAborts));
+      this.#know(stored);
       if (stored !== undefined) this.#tell(job, events);
       return stored;
     });
@@ -193,8 +201,17 @@ class SimJobStore implements JobStore {
     });
   }
 
-  get(jobId: string, signal: AbortSignal): Promise<StoredJob | undefined> {
-    return this.#access.read(() => this.#image.get(jobId, signal), signal);
+  async get(jobId: string, signal: AbortSignal): Promise<StoredJob | undefined> {
+    const stored = await this.#access.read(() => this.#image.get(jobId, signal), signal);
+    this.#know(stored);
+    return stored;
+  }
+
+  /** Now and then nothing, and now and then what was true once, also of a job that is gone. */
+  recall(jobId: string): StoredJob | undefined {
+    const known = this.#known.get(jobId) ?? [];
+    const back = this.#recallDice.chance(0.7) ? 1 : this.#recallDice.whole(1, KEPT + 1);
+    return known.at(-back);
   }
 
   findByIdempotencyKey(tenant: string, key: string, signal: AbortSignal): Promise<StoredJob | undefined> {
@@ -243,7 +260,14 @@ class SimJobStore implements JobStore {
     if (!this.#news.has(jobId)) return;
     const stored = this.#news.get(jobId);
     this.#news.delete(jobId);
+    this.#know(stored);
     for (const listener of this.#listeners) listener(jobId, stored);
+  }
+
+  #know(stored: StoredJob | undefined): void {
+    if (stored === undefined) return;
+    const { id } = stored.job;
+    this.#known.set(id, [...(this.#known.get(id) ?? []), stored].slice(-KEPT));
   }
 
   #newsMs(): number {

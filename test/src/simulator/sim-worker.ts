@@ -65,7 +65,7 @@ export class SimWorker {
       log,
       dial: async (signal) => deps.bendLink(await dial(signal), process),
       address: "coordinators",
-      takeVitals: () => ({ eventLoopLagMs: 0, stepComputeSeconds: model.stepSeconds }),
+      takeVitals: () => ({ eventLoopLagMs: 0, stepComputeSeconds: model.stepSeconds, runSeconds: 0 }),
       onCommand: (command) => {
         if (command.kind === "assign") model.stepSeconds = 0;
         this.#worker.handle(command);

@@ -9,7 +9,7 @@ import { type RunningCommand, runCommand, startCommand } from "../cli/command.js
 import { findTool } from "../clients/tool.js";
 import { DEMO } from "../parallel-services/fleet.js";
 
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 180_000;
 const HOSTILE_ID = "<img src=x onerror=document.title='hacked'>";
 
 function start(t: TestContext, ...args: string[]): RunningCommand {
@@ -64,6 +64,12 @@ it("shows what runs, what waits, who works, and that nobody answers any more", a
 
   const next = startCommand("generate", "--prompt", "a blue square", "--steps", "2", ...flags);
   assert.match(await shows(page, "queued", /demo/), /64x64x17.*default.*0/s);
+
+  const { out, err } = await runCommand(
+    ...["generate", "--prompt", "a circle", "--parallel", "context=4", "--detach", "--endpoint", endpoint],
+  );
+  assert.equal(out.length, 1, err.join("\n"));
+  await shows(page, "queued", /waits for 4 workers of demo: 2 are connected/);
 
   long.child.kill("SIGINT");
   assert.equal((await next.ended).code, 0);

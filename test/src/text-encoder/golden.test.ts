@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { neverAborts } from "@cogfleet/core";
 import { openTextEncoder, readTensors, readTextEncoderFolder, relativeBucket } from "@cogfleet/model";
-import { startThreadRuntime } from "@cogfleet/ort";
+import { cpuRuntime } from "../cpu-runtime.js";
 import { assertClose, FIXTURES, readFloats, readJson } from "../golden-case.js";
 
 interface Case {
@@ -11,13 +11,7 @@ interface Case {
   readonly tolerance: { readonly atol: number };
 }
 
-const runtime = startThreadRuntime({
-  device: { kind: "cpu", index: 0 },
-  precision: "fp32",
-  threads: 1,
-  spin: false,
-});
-after(() => runtime.close());
+const runtime = cpuRuntime();
 
 async function open(...folder: readonly string[]) {
   const { config, weights } = await readTextEncoderFolder(join(FIXTURES, ...folder), neverAborts);

@@ -17,7 +17,7 @@ const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CLIENT_SPAN = "00f067aa0ba902b7";
 const STEPS = 3;
 
-describe("a traced job on two ranks", { timeout: 180_000 }, () => {
+describe("a traced job on two ranks", { timeout: 540_000 }, () => {
   it("is one trace: job, stages, steps, exchanges, below the span that submitted it", async (t) => {
     const { url, spans } = await startReceiver(t);
     const traced = ["--otlp-endpoint", url];

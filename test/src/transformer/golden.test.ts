@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { neverAborts } from "@cogfleet/core";
 import {
   openTransformer,
@@ -9,7 +9,7 @@ import {
   type Transformer,
   type TransformerConfig,
 } from "@cogfleet/model";
-import { startThreadRuntime } from "@cogfleet/ort";
+import { cpuRuntime } from "../cpu-runtime.js";
 import { assertClose, FIXTURES, readFloats, readJson } from "../golden-case.js";
 
 interface Run {
@@ -29,13 +29,7 @@ interface Case {
   readonly tolerance: { readonly atol: number };
 }
 
-const runtime = startThreadRuntime({
-  device: { kind: "cpu", index: 0 },
-  precision: "fp32",
-  threads: 1,
-  spin: false,
-});
-after(() => runtime.close());
+const runtime = cpuRuntime();
 
 async function open(...folder: readonly string[]): Promise<[Transformer, TransformerConfig]> {
   const { config, weights } = await readTransformerFolder(join(FIXTURES, ...folder), neverAborts);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { neverAborts } from "@cogfleet/core";
 import {
   openTextEncoder,
@@ -8,16 +8,10 @@ import {
   readTextEncoderFolder,
   readTransformerFolder,
 } from "@cogfleet/model";
-import { startThreadRuntime } from "@cogfleet/ort";
+import { cpuRuntime } from "../cpu-runtime.js";
 import { FIXTURES, readFloats } from "../golden-case.js";
 
-const runtime = startThreadRuntime({
-  device: { kind: "cpu", index: 0 },
-  precision: "fp16",
-  threads: 1,
-  spin: false,
-});
-after(() => runtime.close());
+const runtime = cpuRuntime("fp16");
 
 function relativeL2(actual: Float32Array, expected: Float32Array): number {
   const square = (values: Float32Array): number => values.reduce((sum, value) => sum + value * value, 0);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { neverAborts } from "@cogfleet/core";
 import {
   type Attended,
@@ -25,16 +25,10 @@ import {
   unpatchify,
   type Value,
 } from "@cogfleet/model";
-import { startThreadRuntime } from "@cogfleet/ort";
+import { cpuRuntime } from "../cpu-runtime.js";
 import { assertClose, FIXTURES, readFloats, readJson } from "../golden-case.js";
 
-const runtime = startThreadRuntime({
-  device: { kind: "cpu", index: 0 },
-  precision: "fp32",
-  threads: 1,
-  spin: false,
-});
-after(() => runtime.close());
+const runtime = cpuRuntime();
 
 type Tensors = Readonly<Record<string, Tensor>>;
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { neverAborts } from "@cogfleet/core";
 import {
@@ -17,25 +17,19 @@ import {
   toPixels,
   type VaeDecoder,
 } from "@cogfleet/model";
-import { startThreadRuntime } from "@cogfleet/ort";
+import { cpuRuntime } from "../cpu-runtime.js";
 import { assertClose, FIXTURES, readFloats, readJson } from "../golden-case.js";
 
 const DEMO = fileURLToPath(new URL("../../../models/demo/vae/", import.meta.url));
 const atol = readJson<{ tolerance: { frames_atol: number } }>("pipeline-demo", "case.json").tolerance
   .frames_atol;
 
-const runtime = startThreadRuntime({
-  device: { kind: "cpu", index: 0 },
-  precision: "fp32",
-  threads: 1,
-  spin: false,
-});
+const runtime = cpuRuntime();
 const { config, weights } = await readVaeFolder(DEMO, neverAborts);
 let decoder: VaeDecoder;
 before(async () => {
   decoder = await openVaeDecoder(runtime, config, weights(), "fp32", neverAborts);
 });
-after(() => runtime.close());
 
 /** float32 [C, F, H, W], the same ones every time. */
 function someLatents(frames: number, height: number, width: number): Float32Array {

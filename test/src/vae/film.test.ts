@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import { ClusterError, neverAborts } from "@cogfleet/core";
 import {
   type FrameSize,
@@ -11,8 +11,8 @@ import {
   type VaeDecoder,
   type Weights,
 } from "@cogfleet/model";
-import { startThreadRuntime } from "@cogfleet/ort";
 import { memoryGroups, openShardedVaeDecoder } from "@cogfleet/parallel";
+import { cpuRuntime } from "../cpu-runtime.js";
 import { assertClose, FIXTURES, readFloats, readJson } from "../golden-case.js";
 
 interface Run extends FrameSize {
@@ -25,13 +25,7 @@ const { decode, tolerance } = readJson<{
 }>("vae", "case.json");
 const runOf = (name: string): Run => decode.find((run) => run.name === name) as Run;
 
-const near = startThreadRuntime({
-  device: { kind: "cpu", index: 0 },
-  precision: "fp32",
-  threads: 1,
-  spin: false,
-});
-after(() => near.close());
+const near = cpuRuntime();
 
 /** The CPU as if it were a card; graphs of all chunks have room only where `hasRoom` says so. */
 function card(hasRoom: () => boolean = () => true): { readonly runtime: Runtime; readonly opened: string[] } {
@@ -44,7 +38,7 @@ function card(hasRoom: () => boolean = () => true): { readonly runtime: Runtime;
         opened.push(graph.name);
         const session = await near.open(graph, signal);
         return {
-          close: session.close,
+          ...session,
           run(inputs, runSignal, options) {
             if (graph.name.includes("film") && !hasRoom())
               return Promise.reject(new ClusterError("out_of_memory", "no room on the card"));
@@ -52,6 +46,7 @@ function card(hasRoom: () => boolean = () => true): { readonly runtime: Runtime;
           },
         };
       },
+      openTogether: near.openTogether,
       close: async () => {},
     },
   };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import { neverAborts } from "@cogfleet/core";
 import {
   type FrameSize,
@@ -17,7 +17,7 @@ import {
   type VaeDecoder,
   type VaeEncoder,
 } from "@cogfleet/model";
-import { startThreadRuntime } from "@cogfleet/ort";
+import { cpuRuntime } from "../cpu-runtime.js";
 import { assertClose, FIXTURES, readFloats, readJson } from "../golden-case.js";
 
 interface Run extends FrameSize {
@@ -40,12 +40,7 @@ interface Case {
 const { decode, encode, tolerance } = readJson<Case>("vae", "case.json");
 const { atol } = tolerance;
 
-const runtime = startThreadRuntime({
-  device: { kind: "cpu", index: 0 },
-  precision: "fp32",
-  threads: 1,
-  spin: false,
-});
+const runtime = cpuRuntime();
 let config: VaeConfig;
 let decoder: VaeDecoder;
 let encoder: VaeEncoder;
@@ -55,7 +50,6 @@ before(async () => {
   decoder = await openVaeDecoder(runtime, config, folder.weights(), "fp32", neverAborts);
   encoder = await openVaeEncoder(runtime, config, folder.weights(), "fp32", neverAborts);
 });
-after(() => runtime.close());
 
 function tilingOf({ tiling }: Run): false | TilingOptions {
   if (tiling === undefined) return false;

@@ -6,21 +6,14 @@ import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { ClusterError, neverAborts } from "@cogfleet/core";
 import { type Runtime, readTensors, type StoredTensor, writeSafetensors } from "@cogfleet/model";
-import { startThreadRuntime } from "@cogfleet/ort";
 import { type CaseResult, HALF_PRECISION_REL_L2, summarize, verify } from "@cogfleet/verify";
+import { cpuRuntime } from "../cpu-runtime.js";
 
 const fixtures = fileURLToPath(new URL("../../fixtures", import.meta.url));
 const UNSUPPORTED = ["lora", "pipeline-i2v", "pipeline-i2v-15"];
 
-// One for all: starting a thread takes longer than most cases.
-const runtime = startThreadRuntime({
-  device: { kind: "cpu", index: 0 },
-  precision: "fp32",
-  threads: 1,
-  spin: false,
-});
-const startRuntime = (): Runtime => ({ open: runtime.open, close: async () => {} });
-after(() => runtime.close());
+const runtime = cpuRuntime();
+const startRuntime = (): Runtime => ({ ...runtime, close: async () => {} });
 
 async function resultsOf(folder: string): Promise<readonly CaseResult[]> {
   const results: CaseResult[] = [];
@@ -312,6 +305,7 @@ describe("verify, on copies of cases that were tampered with", () => {
           texts.opened += 1;
           return runtime.open(graph, signal);
         },
+        openTogether: runtime.openTogether,
         close: async () => {},
       });
       const options = { startRuntime, startTextRuntime, precision: "fp16" } as const;

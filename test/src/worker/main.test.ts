@@ -19,7 +19,7 @@ interface Outcome {
 
 /** A worker that is expected to end by itself. */
 async function run(...flags: readonly string[]): Promise<Outcome> {
-  const child = spawn(process.execPath, [main, ...flags], { timeout: 20_000 });
+  const child = spawn(process.execPath, [main, ...flags], { timeout: 120_000 });
   let stderr = "";
   child.stderr.on("data", (text) => (stderr += text));
   const [code] = await once(child, "close");
@@ -37,7 +37,7 @@ function broken(name: string, harm: (folder: string) => void): string {
 // Nobody listens there: a worker that got as far as dialling would go on for ever.
 const NOWHERE = ["--coordinator", "127.0.0.1:9"];
 
-describe("the worker's process", { timeout: 60_000 }, () => {
+describe("the worker's process", { timeout: 540_000 }, () => {
   const weights = "transformer/diffusion_pytorch_model.safetensors";
   const cases: readonly [string, () => readonly string[], RegExp][] = [
     [

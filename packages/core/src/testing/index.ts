@@ -1,2 +1,3 @@
 export { countingRandom } from "./counting-random.js";
+export { freePort, freePorts } from "./free-ports.js";
 export { ManualClock } from "./manual-clock.js";

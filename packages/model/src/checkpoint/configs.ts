@@ -70,3 +70,10 @@ export interface SchedulerConfig {
   readonly stepsOffset: number;
   readonly snrShiftScale: number;
 }
+
+/** What sizes, memory and plans follow from. */
+export interface ModelConfigs {
+  readonly transformer: TransformerConfig;
+  readonly vae: VaeConfig;
+  readonly textEncoder: T5Config;
+}

@@ -13,7 +13,7 @@ import {
   requireFolder,
 } from "./component.js";
 import { only, parseConfig } from "./config-fields.js";
-import type { SchedulerConfig, T5Config, TransformerConfig, VaeConfig } from "./configs.js";
+import type { ModelConfigs, SchedulerConfig, T5Config, TransformerConfig, VaeConfig } from "./configs.js";
 import { inconsistencies } from "./consistency.js";
 import { isObject, readJsonObject } from "./disk.js";
 import { modelFacts } from "./model-facts.js";
@@ -72,6 +72,11 @@ export async function openCheckpoint(folder: string, signal: AbortSignal): Promi
     scheduler: scheduler.config,
   });
   return { folder: root, facts, transformer, vae, textEncoder, scheduler: scheduler.config, tokenizer };
+}
+
+/** The configs of an open checkpoint. */
+export function configsOf({ transformer, vae, textEncoder }: Checkpoint): ModelConfigs {
+  return { transformer: transformer.config, vae: vae.config, textEncoder: textEncoder.config };
 }
 
 function parseModelIndex(

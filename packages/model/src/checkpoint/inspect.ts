@@ -1,6 +1,6 @@
 import type { ModelFacts } from "../request.js";
 import { elements, type Precision } from "../session.js";
-import type { Checkpoint } from "./folder.js";
+import { type Checkpoint, configsOf } from "./folder.js";
 import { ELEMENT_BYTES, type Stage, type StageMemory, stageMemory, type VideoShape } from "./memory.js";
 import type { StoredWeightType, WeightRef } from "./weights.js";
 
@@ -43,7 +43,7 @@ export function inspect(checkpoint: Checkpoint): Inspection {
     width: facts.defaultWidth,
     textTokens: facts.maxTextSeqLength,
   };
-  const configs = { transformer: transformer.config, vae: vae.config, textEncoder: textEncoder.config };
+  const configs = configsOf(checkpoint);
   const needs = byPrecision((precision) => stageMemory(configs, shape, precision));
   const stages = needs.fp32.map(({ stage }, i) => ({
     stage,

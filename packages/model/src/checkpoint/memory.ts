@@ -1,7 +1,11 @@
-// What a generation needs in memory, estimated from configs: each stage alone, since no stage needs another's weights.
+// What a generation needs in memory on a CPU, estimated from configs: each stage alone, since no stage needs another's
+// weights. Every term was measured (docs/log.md, "What the stages hold").
 // Letters: e bytes of an element, D inner width, S tokens of text and video, F' frames of a chunk, C channels.
+import { vaePrecision } from "../graph/vae-chain.js";
+import { CACHED_FRAMES } from "../graph/vae-layers.js";
+import { chunkDecodedFrames, decodeChunks, type FrameRange } from "../latents/chunks.js";
 import type { Precision } from "../session.js";
-import type { T5Config, TransformerConfig, VaeConfig } from "./configs.js";
+import type { ModelConfigs, T5Config, TransformerConfig, VaeConfig } from "./configs.js";
 import { t5Parameters, transformerParameters, vaeParameters } from "./parameters.js";
 
 export type Stage = "encode" | "denoise" | "decode";
@@ -21,49 +25,68 @@ export interface VideoShape {
   readonly textTokens: number;
 }
 
-export interface PipelineConfigs {
-  readonly transformer: TransformerConfig;
-  readonly vae: VaeConfig;
-  readonly textEncoder: T5Config;
-}
-
 /** Bytes of an element in each precision. */
 export const ELEMENT_BYTES = { fp32: 4, fp16: 2, bf16: 2 } as const satisfies Record<Precision, number>;
 
+/**
+ * What ONNX Runtime's arena takes for each byte of the decoder that lives in it at once: it grows by regions twice as large
+ * as the last, and what the narrow layers' tensors leave free does not fit the wide ones'. It is never given back.
+ */
+const ARENA = 1.4;
+/** q, k, v, their copies head by head, and the result: free when attention is done, but in pieces too small for what follows. */
+const ATTENTION_ROWS = 7;
+
 const BRANCHES = 2; // guidance: with and without the prompt
-const LATENT_BATCH = 2; // latent frames of a chunk; the first has one more when their number is odd
 
 /** The estimate for each stage. `tiling`: the VAE decodes tiles of half its native size. */
 export function stageMemory(
-  configs: PipelineConfigs,
+  configs: ModelConfigs,
   shape: VideoShape,
   precision: Precision,
   tiling = false,
 ): readonly StageMemory[] {
-  const e = ELEMENT_BYTES[precision];
-  const stage = (name: Stage, parameters: number, activations: number): StageMemory => ({
+  const stage = (
+    name: Stage,
+    parameters: number,
+    activations: number,
+    computed = precision,
+  ): StageMemory => ({
     stage: name,
-    precision,
-    weightBytes: parameters * e,
-    activationBytes: activations * e,
+    precision: computed,
+    weightBytes: parameters * ELEMENT_BYTES[computed],
+    activationBytes: activations * ELEMENT_BYTES[computed],
   });
   const { transformer, vae, textEncoder } = configs;
+  const decoded = vaePrecision(precision);
+  // The taps of float32 convolutions are cut out at load and then laid out anew; malloc keeps what was freed.
+  const decoderCopies = decoded === "fp32" ? 2 : 1;
   return [
     stage("encode", t5Parameters(textEncoder), encodeActivations(textEncoder, shape)),
     stage("denoise", transformerParameters(transformer), denoiseActivations(transformer, vae, shape)),
-    stage("decode", vaeParameters(vae).decoder, decodeActivations(vae, shape, tiling)),
+    stage(
+      "decode",
+      decoderCopies * vaeParameters(vae).decoder,
+      decodeActivations(vae, shape, tiling),
+      decoded,
+    ),
   ];
 }
 
-/** Residual and its norm, q k v and their sum, the three feed-forward rows; scores and their softmax. */
-function encodeActivations({ dModel, dKv, dFf, numHeads }: T5Config, { textTokens }: VideoShape): number {
-  return textTokens * (2 * dModel + 4 * numHeads * dKv + 3 * dFf) + 2 * numHeads * textTokens ** 2;
+/** The residual and the three feed-forward rows, what attention has left, and the position bias of all heads. */
+function encodeActivations({ dModel, dFf, dKv, numHeads }: T5Config, { textTokens }: VideoShape): number {
+  const perToken = dModel + 3 * dFf + ATTENTION_ROWS * numHeads * dKv;
+  return textTokens * perToken + numHeads * textTokens ** 2;
 }
 
 /**
- * Per branch 10 S D, at the widest point of a layer: the residual, its norm, the feed-forward rows of 4 D before and
- * after GELU (attention is fused: its scores are never whole). And latents, prediction and the solver's last one.
+ * What a layer takes for so many rows: at its widest point the residual and the feed-forward rows of 4 D before and after
+ * GELU, and what attention, which is fused and so never has its scores whole, has left.
  */
+export function layerActivations(rows: number, innerDim: number): number {
+  return (9 + ATTENTION_ROWS) * rows * innerDim;
+}
+
+/** Of each branch a layer, and latents, prediction and the solver's last one. */
 function denoiseActivations(config: TransformerConfig, vae: VaeConfig, shape: VideoShape): number {
   const latents = latentFrames(shape, vae);
   const pT = config.patchSizeT ?? 1;
@@ -72,23 +95,67 @@ function denoiseActivations(config: TransformerConfig, vae: VaeConfig, shape: Vi
   const videoTokens = Math.ceil(latents / pT) * (rows / config.patchSize) * (columns / config.patchSize);
   const innerDim = config.numAttentionHeads * config.attentionHeadDim;
   const latentElements = latents * rows * columns * (config.inChannels + 2 * config.outChannels);
-  return BRANCHES * (10 * (shape.textTokens + videoTokens) * innerDim + latentElements);
+  return BRANCHES * (layerActivations(shape.textTokens + videoTokens, innerDim) + latentElements);
 }
 
 /**
- * The first chunk, the longest, at the last block: its input, its norm and the two maps of the spatial norm, each
- * F' C H W; the cache of two frames for each 3x3x3 convolution; and the frames.
+ * In one graph: the widest convolution with the block's shortcut, which is computed before it; the convolution caches
+ * that go out, once more as JavaScript gets them, and those that came in; and the frames.
  */
 function decodeActivations(vae: VaeConfig, shape: VideoShape, tiling: boolean): number {
-  const height = tiling ? Math.min(shape.height, vae.sampleHeight / 2) : shape.height;
-  const width = tiling ? Math.min(shape.width, vae.sampleWidth / 2) : shape.width;
-  const frames = Math.min(shape.numFrames, LATENT_BATCH * vae.temporalCompressionRatio + 1);
-  const channels = vae.blockOutChannels[1] ?? (vae.blockOutChannels[0] as number); // the last block's input
+  const area = decodedArea(vae, shape, tiling);
+  const { live, output } = widestConv(vae, area);
+  const caches = decodeChunks(latentFrames(shape, vae)).length > 1 ? 3 : 2;
   return (
-    4 * frames * channels * height * width +
-    decodeCacheElements(vae, height, width) +
+    ARENA * (live + output) +
+    caches * decodeCacheElements(vae, area.height, area.width) +
     shape.numFrames * vae.outChannels * shape.height * shape.width
   );
+}
+
+/**
+ * Elements that a rank holds which decodes `chunks` chunks of an area layer by layer: the widest convolution, and of each
+ * chunk what goes into it, the two frames before that, and what the block adds at its end.
+ */
+export function cutDecodeActivations(
+  vae: VaeConfig,
+  shape: VideoShape,
+  tiling: boolean,
+  chunks: number,
+): number {
+  const area = decodedArea(vae, shape, tiling);
+  const { live, input } = widestConv(vae, area);
+  return ARENA * live + chunks * (2 + CACHED_FRAMES / area.frames) * input;
+}
+
+/** What is decoded at once. */
+interface Area {
+  /** Of the first chunk, the longest, as decoded. */
+  readonly frames: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+function decodedArea(vae: VaeConfig, shape: VideoShape, tiling: boolean): Area {
+  const [{ to }] = decodeChunks(latentFrames(shape, vae)) as readonly [FrameRange];
+  return {
+    frames: chunkDecodedFrames(to, vae.temporalCompressionRatio),
+    height: tiling ? Math.min(shape.height, vae.sampleHeight / 2) : shape.height,
+    width: tiling ? Math.min(shape.width, vae.sampleWidth / 2) : shape.width,
+  };
+}
+
+/**
+ * The first convolution of the last block, F' C H W to F' C' H W. Live with its input and the two frames before it: one tap
+ * of that and the tap's blocked copy, the tap before, convolved, and the four maps of the norms to come, which have the
+ * latents' rows.
+ */
+function widestConv(vae: VaeConfig, { frames, height, width }: Area) {
+  const [last, before = last] = vae.blockOutChannels as readonly [number, ...number[]];
+  const input = frames * before * height * width;
+  const output = frames * last * height * width;
+  const maps = 4 / 2 ** (vae.blockOutChannels.length - 1);
+  return { input, output, live: (3 + CACHED_FRAMES / frames) * input + (1 + maps) * output };
 }
 
 /** The decoder's convolution cache: the last two input frames of each 3x3x3 convolution, 1.4 G numbers at 480x720. */

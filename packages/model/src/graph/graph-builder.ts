@@ -1,24 +1,13 @@
 import type { WeightRef, WeightType } from "../checkpoint/weights.js";
 import { type ElementType, elements, type Graph, type GraphPort, type Precision } from "../session.js";
-import { ModelProto } from "./onnx-schema.js";
+import { ATTRIBUTE, DATA_TYPE, ModelProto, valueInfo } from "./onnx-schema.js";
 
 /** The name of a value inside a graph. */
 export type Value = string & { readonly value: unique symbol };
 
 export type Attribute = number | string | readonly number[] | { readonly float: number };
 
-// onnx.TensorProto.DataType
-const DATA_TYPE = {
-  float32: 1,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float16: 10,
-  float64: 11,
-  bfloat16: 16,
-} as const;
 const EXTERNAL = 1; // onnx.TensorProto.DataLocation
-const ATTRIBUTE = { float: 1, int: 2, string: 3, ints: 7 } as const; // onnx.AttributeProto.AttributeType
 
 const OPSET = 21; // GroupNormalization and bfloat16 Gemm have their final form from here on
 const IR_VERSION = 10;
@@ -162,15 +151,6 @@ export class GraphBuilder {
   }
 
   build(): Graph {
-    const valueInfo = ({ name, type, dims }: GraphPort): object => ({
-      name,
-      type: {
-        tensorType: {
-          elemType: DATA_TYPE[type],
-          shape: { dim: dims.map((d) => (typeof d === "number" ? { dimValue: d } : { dimParam: d })) },
-        },
-      },
-    });
     const model = ModelProto.encode({
       irVersion: IR_VERSION,
       producerName: "cogfleet",

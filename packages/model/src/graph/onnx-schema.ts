@@ -1,4 +1,5 @@
 import protobuf from "protobufjs";
+import type { GraphPort } from "../session.js";
 
 // The part of ONNX's ModelProto that our graphs use. Field numbers: onnx/onnx.proto, IR version 10.
 const { Root } = protobuf;
@@ -43,6 +44,7 @@ const root = Root.fromJSON({
             f: { type: "float", id: 2 },
             i: { type: "int64", id: 3 },
             s: { type: "bytes", id: 4 },
+            g: { type: "GraphProto", id: 6 },
             floats: { rule: "repeated", type: "float", id: 7 },
             ints: { rule: "repeated", type: "int64", id: 8 },
             type: { type: "int32", id: 20 },
@@ -74,3 +76,37 @@ const root = Root.fromJSON({
 });
 
 export const ModelProto = root.lookupType("onnx.ModelProto");
+
+/** What of a GraphProto is read again when it becomes part of another. */
+export interface GraphBody {
+  readonly node: readonly NodeProto[];
+  readonly initializer: readonly { readonly name: string; readonly [field: string]: unknown }[];
+}
+
+export interface NodeProto {
+  readonly name: string;
+  readonly opType: string;
+  readonly input: readonly string[];
+  readonly output: readonly string[];
+  readonly attribute?: readonly object[];
+}
+
+// onnx.TensorProto.DataType
+export const DATA_TYPE = {
+  float32: 1,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+  bfloat16: 16,
+} as const;
+
+// onnx.AttributeProto.AttributeType
+export const ATTRIBUTE = { float: 1, int: 2, string: 3, graph: 5, ints: 7 } as const;
+
+/** A port as a ValueInfoProto. */
+export function valueInfo({ name, type, dims }: GraphPort): object {
+  const dim = dims.map((d) => (typeof d === "number" ? { dimValue: d } : { dimParam: d }));
+  return { name, type: { tensorType: { elemType: DATA_TYPE[type], shape: { dim } } } };
+}

@@ -12,6 +12,7 @@ import {
   type FrameCache,
   floatInput,
   floatOutput,
+  lastFrames,
   portAfter,
   portBefore,
   portDims,
@@ -82,6 +83,7 @@ export interface LinkRange {
  *   input in, output out               the chunk at the ends of the chain
  *   in.x, in.skip in, out.x, out.skip out   in their place where `range` cuts the chain; neither skip is a port when it
  *                                           goes through unread: it stays with the caller
+ *   out.tail out                       the last 2 frames of out.x, or its only one: all that others need of it
  */
 export function chunkGraph<Context>(
   chain: Chain<Context>,
@@ -142,6 +144,7 @@ function cutInputs(
 
 function cutOutputs(g: GraphBuilder, { inChannels, skipChannels, level }: ConvLink, live: Live): void {
   floatOutput(g, "out.x", live.x, portDims("frames_next", inChannels, level));
+  floatOutput(g, "out.tail", lastFrames(g, live.x), portDims("frames_tail", inChannels, level));
   if (skipChannels !== undefined && live.skip !== undefined)
     floatOutput(g, "out.skip", live.skip, portDims("frames_next", skipChannels, level));
 }

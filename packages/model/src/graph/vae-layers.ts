@@ -64,14 +64,26 @@ export function causalConv(m: LayerContext, conv: CausalConv, x: Value, frameCac
   const cached = g.node("Shape", [cache], { start: 0, end: 1 });
   const missing = g.node("Slice", [g.ints([0, 0]), cached, g.ints([CACHED_FRAMES]), g.ints([0])]);
   const padded = g.node("Concat", [cache, g.node("Gather", [x, missing]), x], { axis: 0 }); // [2 + T, C, H, W]
-  frameCache.after?.(conv, frames(g, padded, -CACHED_FRAMES, LAST));
 
   const weight = g.weight(weights.get(`${name}.conv.weight`, [outChannels, inChannels, TAPS, 3, 3]));
   const bias = g.weight(weights.get(`${name}.conv.bias`, [outChannels]));
-  if (g.computeType !== "float32") return volumeConv(g, padded, weight, bias);
+  if (g.computeType !== "float32") {
+    frameCache.after?.(conv, lastFrames(g, padded));
+    return volumeConv(g, padded, weight, bias);
+  }
+  // One node gives what the first tap sees and what the next chunk needs: by itself, the latter would be taken after all
+  // layers, and ONNX Runtime would keep the padded frames of every convolution until then (docs/log.md).
+  const both = g.node("Shape", [padded], { start: 0, end: 1 });
+  const lengths = g.node(
+    "Concat",
+    [g.node("Sub", [both, g.ints([CACHED_FRAMES])]), g.ints([CACHED_FRAMES])],
+    { axis: 0 },
+  );
+  const [first, last] = g.nodes("Split", [padded, lengths], 2, { axis: 0 }) as [Value, Value];
+  frameCache.after?.(conv, last);
   // ONNX Runtime takes the three taps of the weight apart at load.
-  const taps = Array.from({ length: TAPS }, (_, tap) => ({
-    x: tap === CACHED_FRAMES ? x : frames(g, padded, tap, tap - CACHED_FRAMES),
+  const taps = [first, frames(g, padded, 1, -1), x].map((seen, tap) => ({
+    x: seen,
     weight: g.node("Gather", [weight, g.node("Squeeze", [g.ints([tap])])], { axis: 2 }),
   }));
   const attributes = { kernel_shape: [3, 3], pads: [1, 1, 1, 1] };
@@ -126,6 +138,11 @@ export function grouped(g: GraphBuilder, x: Value, groups: number): Value {
 /** The way back from any view that keeps frames and columns. */
 export function ungrouped(g: GraphBuilder, x: Value, channels: number): Value {
   return g.node("Reshape", [x, g.ints([0, channels, -1, 0])]);
+}
+
+/** The frames that stand before the next chunk: at most 2. */
+export function lastFrames(g: GraphBuilder, x: Value): Value {
+  return frames(g, x, -CACHED_FRAMES, LAST);
 }
 
 /** Frames `from` to `to` (not included; below 0 counts from the end). */

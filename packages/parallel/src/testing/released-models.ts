@@ -1,6 +1,6 @@
 // Sizes of the released checkpoints, without their weights: for cost models, whose published figures they are checked by.
-import type { T5Config, TransformerConfig, VaeConfig } from "@cogfleet/model";
-import type { JobArguments, ModelConfigs } from "../job-shape.js";
+import type { ModelConfigs, T5Config, TransformerConfig, VaeConfig } from "@cogfleet/model";
+import type { JobArguments } from "../job-shape.js";
 
 const FIVE_B: TransformerConfig = {
   numAttentionHeads: 48,

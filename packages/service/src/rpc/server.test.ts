@@ -91,6 +91,22 @@ describe("the gRPC server", () => {
     });
   });
 
+  it("survives a refusal with half of a character in it, and one too long for a header", () => {
+    const refusals = [`tenant "${"😀".slice(0, 1)}" is none`, `there is no job "${"é".repeat(90_000)}"`];
+    const Submit = unary("Submit", silentLogger, async () => {
+      throw new ClusterError("invalid_request", refusals.shift() ?? "no more");
+    });
+    return serve({ Submit }, async ({ client }) => {
+      const soon = AbortSignal.timeout(5_000);
+      await assert.rejects(submit(client, "p", soon), { message: 'tenant "\ufffd" is none' });
+      await assert.rejects(submit(client, "p", soon), {
+        code: "invalid_request",
+        message: /^there is no job "é{1000,2000}…$/,
+      });
+      await assert.rejects(submit(client, "p", soon), { message: "no more" });
+    });
+  });
+
   it("refuses a message that is too large with RESOURCE_EXHAUSTED", () =>
     serve({ Submit: unary("Submit", silentLogger, async () => ({})) }, async ({ client }) => {
       await assert.rejects(submit(client, "x".repeat(200_000)), { code: "resource_exhausted" });
@@ -198,6 +214,36 @@ describe("the gRPC server", () => {
       await assert.rejects(check("none"));
       server.setServing(false);
       assert.deepEqual(await check("cogfleet.v1.Generation"), { status: "NOT_SERVING" });
+      client.close();
+    }));
+
+  it("tells those that watch its health of each change, and ends their watches when it stops", () =>
+    serve({}, async ({ server }) => {
+      const client = new Client(`127.0.0.1:${server.port}`, credentials.createInsecure());
+      const { path, requestSerialize, responseDeserialize } = healthMethods.get("Watch") as MethodDefinition<
+        object,
+        { status: string }
+      >;
+      const watch = (service: string): AsyncIterator<{ status: string }> =>
+        readStream<{ status: string }>(
+          client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, { service }),
+          neverAborts,
+        )[Symbol.asyncIterator]();
+      const watches = [watch(""), watch("cogfleet.v1.Generation")];
+      const unknown = watch("none");
+      const heard = () => Promise.all(watches.map(async (one) => (await one.next()).value?.status));
+      assert.deepEqual(await heard(), ["SERVING", "SERVING"]);
+      assert.equal((await unknown.next()).value?.status, "SERVICE_UNKNOWN");
+      server.setServing(false);
+      server.setServing(false);
+      assert.deepEqual(await heard(), ["NOT_SERVING", "NOT_SERVING"]);
+      server.setServing(true);
+      assert.deepEqual(await heard(), ["SERVING", "SERVING"]);
+      const stopped = server.stop(neverAborts);
+      assert.deepEqual(await heard(), ["NOT_SERVING", "NOT_SERVING"]);
+      assert.deepEqual(await heard(), [undefined, undefined]);
+      assert.equal((await unknown.next()).done, true);
+      await stopped;
       client.close();
     }));
 

@@ -10,8 +10,9 @@ import {
 } from "@grpc/grpc-js";
 import type { PackageDefinition } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
-import { HealthImplementation, service as healthService } from "grpc-health-check";
+import { service as healthService } from "grpc-health-check";
 import { type CallObserver, observeCalls } from "./call-observer.js";
+import { Health } from "./health.js";
 
 /** A service of @cogfleet/proto with its handlers. */
 export interface RpcService {
@@ -38,7 +39,7 @@ export interface RpcServer {
   /** The port it listens on. */
   readonly port: number;
   /** What grpc.health.v1 answers, for the server and for each of its services. Serving from the start. */
-  setServing(serving: boolean): void;
+  setServing(isServing: boolean): void;
   /**
    * Takes no new call and waits for those that run; when the signal aborts, ends them. Calls without an end of their
    * own (watches, the workers' streams) must be ended by their handlers. Idempotent.
@@ -64,12 +65,8 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   for (const service of options.services) server.addService(service.definition, service.handlers);
 
   const names = ["", ...options.services.flatMap((service) => serviceNames(service.definition))];
-  const health = new HealthImplementation();
-  const setServing = (serving: boolean): void => {
-    for (const name of names) health.setStatus(name, serving ? "SERVING" : "NOT_SERVING");
-  };
-  setServing(true);
-  health.addToServer(server);
+  const health = new Health(names);
+  health.addTo(server);
   reflection([...names.slice(1), ...serviceNames(healthService)]).addToServer(server);
 
   const credentials = options.credentials ?? ServerCredentials.createInsecure();
@@ -77,9 +74,10 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   let stopped: Promise<void> | undefined;
   return {
     port,
-    setServing,
+    setServing: (isServing) => health.setServing(isServing),
     stop: (signal) => {
-      setServing(false);
+      health.setServing(false);
+      health.end();
       stopped ??= shutDown(server, signal);
       return stopped;
     },

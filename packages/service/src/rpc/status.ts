@@ -1,4 +1,4 @@
-import { ClusterError, type ErrorCode, isErrorCode } from "@cogfleet/core";
+import { ClusterError, type ErrorCode, isErrorCode, statusText } from "@cogfleet/core";
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { connectionFault } from "./connection-fault.js";
 import { encodeRetryInfo } from "./retry-info.js";
@@ -59,16 +59,17 @@ const LEADER_DETAIL = "leader";
  */
 export function toServiceError(error: ClusterError): ServiceError {
   const code = STATUS[error.code];
+  const message = statusText(error.message);
   const metadata = new Metadata();
   metadata.set(CODE_KEY, error.code);
   const retryAfterMs = error.details[RETRY_DETAIL];
   if (retryAfterMs !== undefined) {
     metadata.set(RETRY_KEY, String(retryAfterMs));
-    metadata.set(DETAILS_KEY, encodeRetryInfo({ code, message: error.message }, Number(retryAfterMs)));
+    metadata.set(DETAILS_KEY, encodeRetryInfo({ code, message }, Number(retryAfterMs)));
   }
   const leader = error.details[LEADER_DETAIL];
   if (leader !== undefined) metadata.set(LEADER_KEY, String(leader));
-  return Object.assign(new Error(error.message), { code, details: error.message, metadata });
+  return Object.assign(new Error(message), { code, details: message, metadata });
 }
 
 /** What a client's call failed with: the code that the server meant, else the one its status implies. */

@@ -1,4 +1,4 @@
-import { readFile, statfs } from "node:fs/promises";
+import { readdir, readFile, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { ClusterError, type Logger } from "@cogfleet/core";
 import { ClassicLevel } from "classic-level";
@@ -20,8 +20,8 @@ export interface DatabaseDeps {
 // Four times LevelDB's own: fewer tables to merge under a storm of submissions.
 const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
 
-// Opening writes the journal's jobs into a table: with less room than this it would fail, and reads with it.
-const ROOM_TO_OPEN_BYTES = 2 * WRITE_BUFFER_BYTES;
+// What opening writes beside the journal's jobs: a new journal, a manifest, a log.
+const ROOM_TO_OPEN_BYTES = 2 * 1024 * 1024;
 
 /**
  * A LevelDB folder that this process alone holds. After a failed write LevelDB refuses all later ones, so the next
@@ -101,8 +101,15 @@ export class Database {
 
   async #mend(): Promise<void> {
     const { bavail, bsize } = await statfs(this.#folder);
-    if (bavail * bsize < ROOM_TO_OPEN_BYTES) throw diskFull();
+    if (bavail * bsize < (await this.#journalBytes()) + ROOM_TO_OPEN_BYTES) throw diskFull();
     await this.#openAgain();
+  }
+
+  /** Opening writes the journals' jobs into a table: with less room than this it would fail, and reads with it. */
+  async #journalBytes(): Promise<number> {
+    const journals = (await readdir(this.#folder)).filter((name) => name.endsWith(".log"));
+    const files = await Promise.all(journals.map((name) => stat(join(this.#folder, name))));
+    return files.reduce((sum, { size }) => sum + size, 0);
   }
 
   async #openAgain(): Promise<void> {
@@ -158,9 +165,13 @@ function cannotOpen(folder: string, cause: unknown): ClusterError {
     const text = `data folder ${folder} is in use by another coordinator: stop it, or give another --data folder`;
     return new ClusterError("invalid_config", text, { cause });
   }
-  return new ClusterError("invalid_config", `data folder ${folder} cannot be used: ${whatHappened(cause)}`, {
-    cause,
-  });
+  return new ClusterError(
+    "invalid_config",
+    `--data folder ${folder} cannot be used: ${whatHappened(cause)}`,
+    {
+      cause,
+    },
+  );
 }
 
 function readError(cause: unknown): unknown {

@@ -315,10 +315,12 @@ describe("EmbeddedJobStore", () => {
     const folder = await withManyJobs(10_000);
     const stores = await open(folder);
     const house = new House({ store: stores.jobs });
-    await new Reconciler({ ...house, log: silentLogger }).begin(neverAborts);
+    await new Reconciler({ ...house, log: silentLogger }).begin("it was started again", neverAborts);
     assert.equal(house.dispatcher.queue.size, 10_000);
     const lanes = [...house.dispatcher.queue.lanesOf("default")];
-    const orders = lanes.flatMap(({ jobs }) => jobs.map(({ order }) => order));
+    const orders = lanes.flatMap(({ jobs }) =>
+      Array.from({ length: jobs.length }, (_, i) => jobs.at(i)?.order),
+    );
     assert.deepEqual(
       orders,
       orders.map((_, i) => i + 1),

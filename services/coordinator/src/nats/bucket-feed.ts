@@ -1,5 +1,6 @@
-import { ClusterError, linkSignals, orAbort } from "@cogfleet/core";
-import type { Bucket, BucketChange } from "./bucket.js";
+import { ClusterError, linkSignals, orAbort, RecurringFailure } from "@cogfleet/core";
+import type { Bucket, BucketChange, BucketLook } from "./bucket.js";
+import { isStreamMissing } from "./nats-error.js";
 import type { NatsLink } from "./nats-link.js";
 
 /** Takes the changes of the keys that begin with a word and a dot. */
@@ -14,7 +15,14 @@ export interface FeedReader {
 const KEEP_MARKS_MS = 3_600_000;
 const LOOK_MS = 5_000;
 const PAUSE_MS = 500;
+/** A cluster that was just started may not know all of its streams. */
+const MISSING_MS = 5_000;
 const WAIT = { patienceMs: 5_000 };
+const LINES = {
+  level: "warn",
+  failed: "changes of the store are not heard; trying on",
+  over: "changes of the store are heard again",
+} as const;
 
 /**
  * Follows a bucket: tells its readers of everything in it, and then of each change by whoever made it, in their order.
@@ -25,17 +33,24 @@ export class BucketFeed {
   readonly #link: NatsLink;
   readonly #readers = new Map<string, FeedReader>();
   readonly #syncKey: string;
+  readonly #deaf: RecurringFailure;
   readonly #marks = new Map<string, { readonly revision: number; readonly at: number }>();
   #seen = 0;
   #isWhole = false;
   #heard: () => void = () => {};
   #again = new AbortController();
+  /** Revision of the newest mark of ours. */
+  #marked = 0;
+  /** Since when there is no such bucket, monotonic milliseconds. */
+  #missingSince: number | undefined;
+  readonly #failed = new AbortController();
 
   /** @param replica names this process among those that follow the bucket */
   constructor(bucket: Bucket, link: NatsLink, replica: string) {
     this.#bucket = bucket;
     this.#link = link;
     this.#syncKey = `sync.${replica}`;
+    this.#deaf = new RecurringFailure(link, LINES);
   }
 
   /** Before `run`. */
@@ -48,6 +63,11 @@ export class BucketFeed {
     return this.#isWhole;
   }
 
+  /** Aborts when the bucket is older than what was told of it: nothing that was heard can be believed any more. */
+  get failed(): AbortSignal {
+    return this.#failed.signal;
+  }
+
   /** Follows until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const stop = this.#link.onReconnect(() => this.#restart("the connection was lost"));
@@ -57,16 +77,17 @@ export class BucketFeed {
       while (!signal.aborted) {
         this.#again = new AbortController();
         const linked = linkSignals(signal, this.#again.signal);
-        const { clock, log } = this.#link;
+        const { clock } = this.#link;
         // Whoever was away for longer than marks are kept cannot be told of what was removed.
         if (clock.now() - lastAt > KEEP_MARKS_MS / 2) this.#isWhole = false;
         try {
+          if (this.#isWhole) await this.#mark(linked.signal);
           await this.#follow(linked.signal, () => {
             lastAt = clock.now();
+            this.#deaf.succeeded();
           });
         } catch (reason) {
-          if (!linked.signal.aborted)
-            log.warn({ err: reason }, "changes of the store are not heard; trying on");
+          if (!linked.signal.aborted) this.#deaf.failed(reason);
         } finally {
           linked.unlink();
         }
@@ -81,11 +102,7 @@ export class BucketFeed {
 
   /** Resolves once everything is told that was acknowledged anywhere before the call. */
   async caughtUp(signal: AbortSignal): Promise<void> {
-    const before = await this.#bucket.look(this.#syncKey, WAIT, signal);
-    // Whatever it says, it comes after all that was written before it.
-    const mark = Buffer.from(String(before.revision));
-    const revision = await this.#bucket.write(this.#syncKey, mark, before.revision, WAIT, signal);
-    if (revision === undefined) return this.caughtUp(signal); // another call of ours was faster
+    const revision = await this.#mark(signal);
     while (this.#seen < revision || !this.#isWhole) {
       const change = new Promise<void>((resolve) => {
         const others = this.#heard;
@@ -96,6 +113,39 @@ export class BucketFeed {
       });
       await orAbort(change, signal);
     }
+  }
+
+  /** Writes to the bucket; the revision of that comes after all that was written before it. */
+  async #mark(signal: AbortSignal): Promise<number> {
+    const [known, marked] = [Math.max(this.#seen, this.#bucket.newest), this.#marked];
+    const before = await this.#look(signal);
+    // Whatever it says.
+    const mark = Buffer.from(String(before.revision));
+    const revision = await this.#bucket.write(this.#syncKey, mark, before.revision, WAIT, signal);
+    if (revision === undefined) return this.#mark(signal); // another call of ours was faster
+    if (before.revision < marked || revision <= known)
+      this.#fail(`it was at revision ${known} and is at ${revision}`);
+    this.#marked = Math.max(this.#marked, revision);
+    return revision;
+  }
+
+  async #look(signal: AbortSignal): Promise<BucketLook> {
+    try {
+      const found = await this.#bucket.look(this.#syncKey, WAIT, signal);
+      this.#missingSince = undefined;
+      return found;
+    } catch (reason) {
+      const now = this.#link.clock.now();
+      this.#missingSince = isStreamMissing(reason) ? (this.#missingSince ?? now) : undefined;
+      if (this.#missingSince !== undefined && now - this.#missingSince >= MISSING_MS)
+        this.#fail(`bucket ${this.#bucket.name} is gone`);
+      throw reason;
+    }
+  }
+
+  #fail(how: string): void {
+    const text = `NATS lost what it had acknowledged, as it may with the power without sync_interval: always: ${how}`;
+    this.#failed.abort(new ClusterError("data_loss", text));
   }
 
   async #follow(signal: AbortSignal, onWord: () => void): Promise<void> {

@@ -30,6 +30,7 @@ export class Bucket {
   readonly name: string;
   readonly #link: NatsLink;
   readonly #kv: KV;
+  #newest = 0;
 
   private constructor(name: string, link: NatsLink, kv: KV) {
     this.name = name;
@@ -55,8 +56,14 @@ export class Bucket {
     return new Bucket(name, link, await link.call(`open bucket ${name}`, open, patienceMs, signal));
   }
 
+  /** The highest revision that this process was told of by an answer: there are as many writes at least. */
+  get newest(): number {
+    return this.#newest;
+  }
+
   async look(key: string, { patienceMs }: BucketPatience, signal: AbortSignal): Promise<BucketLook> {
     const found = await this.#link.call(`read ${key}`, () => this.#kv.get(key), patienceMs, signal);
+    this.#newest = Math.max(this.#newest, found?.revision ?? 0);
     return { entry: found === null ? undefined : entryOf(found), revision: found?.revision ?? 0 };
   }
 
@@ -81,15 +88,20 @@ export class Bucket {
         return await this.#kv.put(key, value, { previousSeq: revision });
       } catch (reason) {
         if (!isConflict(reason)) throw reason;
-        if (!isRetry) return undefined;
         const found = await this.#kv.get(key);
+        // A leader without a majority holds writes that it cannot decide, and shows none of them.
+        if ((found?.revision ?? 0) === revision)
+          throw new ClusterError("unavailable", `NATS did not decide on a write of ${key}`, {
+            cause: reason,
+          });
         const entry = found === null ? undefined : entryOf(found);
-        return entry !== undefined && entry.revision > revision && entry.value.equals(value)
-          ? entry.revision
-          : undefined;
+        if (!isRetry || entry === undefined || !entry.value.equals(value)) return undefined;
+        return entry.revision > revision ? entry.revision : undefined;
       }
     };
-    return this.#link.call(`write ${key}`, attempt, patienceMs, signal);
+    const written = await this.#link.call(`write ${key}`, attempt, patienceMs, signal);
+    this.#newest = Math.max(this.#newest, written ?? 0);
+    return written;
   }
 
   /** Leaves a mark in place of this version; false when another writer was faster. */
@@ -129,6 +141,7 @@ export class Bucket {
     const changes = await this.#kv.watch(fromRevision === 0 ? {} : { resumeFromRevision: fromRevision });
     const stop = (): void => changes.stop();
     signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop(); // it may have, while the servers were asked
     try {
       // When nothing is there, nothing will say so.
       const { last_seq: last, messages } = (await this.#kv.status()).streamInfo.state;

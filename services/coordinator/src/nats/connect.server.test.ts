@@ -4,17 +4,8 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { type Logger, silentLogger, systemClock } from "@cogfleet/core";
-import { NatsServer, natsFolder, natsProgram } from "../testing/nats-servers.js";
+import { NatsServer, natsFolder, natsProgram, OPEN_TO_ALL } from "../testing/nats-servers.js";
 import { isOlder, NatsLink } from "./nats-link.js";
-
-const SETTINGS = {
-  natsCreds: "",
-  natsUser: "",
-  natsPassword: "",
-  natsTlsCa: "",
-  natsTlsCert: "",
-  natsTlsKey: "",
-};
 
 describe("connecting to NATS", { timeout: 120_000 }, () => {
   const { folder, remove } = natsFolder();
@@ -30,7 +21,7 @@ describe("connecting to NATS", { timeout: 120_000 }, () => {
     const lines: string[] = [];
     const note = (_fields: object, message: string): void => void lines.push(message);
     const log: Logger = { ...silentLogger, info: note, warn: note };
-    const link = await NatsLink.open({ ...SETTINGS, natsUrl: server.url }, { clock: systemClock, log });
+    const link = await NatsLink.open({ ...OPEN_TO_ALL, natsUrl: server.url }, { clock: systemClock, log });
     await link.close();
     return lines;
   }
@@ -47,7 +38,7 @@ describe("connecting to NATS", { timeout: 120_000 }, () => {
 
   it("refuses a server without JetStream, a user that it does not know, and nobody there", async () => {
     const open = (natsUrl: string, over: object = {}) =>
-      NatsLink.open({ ...SETTINGS, natsUrl, ...over }, { clock: systemClock, log: silentLogger });
+      NatsLink.open({ ...OPEN_TO_ALL, natsUrl, ...over }, { clock: systemClock, log: silentLogger });
     const locked = await NatsServer.start({
       program: natsProgram(),
       folder: join(folder, "locked"),

@@ -1,20 +1,28 @@
 import { isTerminal, JOB_STATES, type Job, type JobState } from "../job.js";
 import type { JobQuery, StoredJob } from "../job-store.js";
+import { SortedList } from "../sorted-list.js";
+import type { JobMessage, PackedEvents } from "./job-message.js";
 
 /** A job of the index: whole while it lives, since the queue holds most of it anyway; else what queries ask for. */
 export type IndexedJob = Pick<StoredJob, "order" | "revision"> & {
   readonly jobId: string;
   readonly state: JobState["kind"];
   readonly labels: Job["request"]["labels"];
+  readonly tenant: string;
   readonly stored: StoredJob | undefined;
+  /** While it lives: the next one is added without asking for them. */
+  readonly events: PackedEvents | undefined;
 };
+
+/** From the oldest to the newest. */
+type Lane = SortedList<Pick<IndexedJob, "order">, IndexedJob>;
 
 const REMOVED = 1_000;
 
 /** The jobs of a store by id, and by state in the order of submission. */
 export class JobIndex {
   readonly #byId = new Map<string, IndexedJob>();
-  readonly #lanes = new Map<JobState["kind"], IndexedJob[]>(JOB_STATES.map((state) => [state, []]));
+  readonly #lanes = new Map<JobState["kind"], Lane>(JOB_STATES.map((state) => [state, emptyLane()]));
   /** Revisions at which jobs were removed lately: what comes late must not bring them back. */
   readonly #removed = new Map<string, number>();
 
@@ -23,7 +31,7 @@ export class JobIndex {
   }
 
   /** Takes a job as it was stored; false when what is known is as new. */
-  put(stored: StoredJob): boolean {
+  put({ stored, events }: JobMessage): boolean {
     const { job, order, revision } = stored;
     const before = this.#byId.get(job.id);
     if (revision <= (before?.revision ?? this.#removed.get(job.id) ?? 0)) return false;
@@ -35,11 +43,11 @@ export class JobIndex {
       revision,
       state,
       labels: job.request.labels,
-      stored: isTerminal(state) ? undefined : stored,
+      tenant: job.request.tenant,
+      ...(isTerminal(state) ? { stored: undefined, events: undefined } : { stored, events }),
     };
     this.#byId.set(job.id, entry);
-    const lane = this.#lane(state);
-    lane.splice(placeOf(order, lane), 0, entry);
+    this.#lane(state).add(entry);
     return true;
   }
 
@@ -64,7 +72,7 @@ export class JobIndex {
   first(query: JobQuery): readonly IndexedJob[] {
     const found: IndexedJob[] = [];
     for (const entry of this.#newestFirst(query)) {
-      if (!matchesLabels(entry, query)) continue;
+      if (!isWanted(entry, query)) continue;
       found.push(entry);
       if (found.length === query.limit) break;
     }
@@ -73,49 +81,34 @@ export class JobIndex {
 
   *#newestFirst(query: JobQuery): Generator<IndexedJob, void, undefined> {
     const states = query.states.length === 0 ? JOB_STATES : query.states;
-    const lanes = [...new Set(states)].map((state) => this.#lane(state));
-    const heads = lanes.map((lane) => ({
-      lane,
-      at: (query.before === undefined ? lane.length : placeOf(query.before, lane)) - 1,
-    }));
+    const end = query.before === undefined ? undefined : { order: query.before };
+    const lanes = [...new Set(states)].map((state) => this.#lane(state).backwards(end));
+    const heads = lanes.map((lane) => ({ lane, entry: lane.next().value }));
     for (;;) {
       let newest: (typeof heads)[number] | undefined;
-      let best: IndexedJob | undefined;
-      for (const head of heads) {
-        const entry = head.lane[head.at];
-        if (entry !== undefined && (best === undefined || entry.order > best.order)) {
-          newest = head;
-          best = entry;
-        }
-      }
-      if (newest === undefined || best === undefined) return;
-      newest.at -= 1;
-      yield best;
+      for (const head of heads)
+        if (head.entry && head.entry.order > (newest?.entry?.order ?? -1)) newest = head;
+      if (!newest?.entry) return;
+      yield newest.entry;
+      newest.entry = newest.lane.next().value;
     }
   }
 
   #takeOut(entry: IndexedJob): void {
-    const lane = this.#lane(entry.state);
-    lane.splice(placeOf(entry.order, lane), 1);
+    this.#lane(entry.state).remove(entry);
   }
 
-  #lane(state: JobState["kind"]): IndexedJob[] {
-    return this.#lanes.get(state) ?? [];
+  #lane(state: JobState["kind"]): Lane {
+    return this.#lanes.get(state) ?? emptyLane();
   }
 }
 
-function matchesLabels({ labels }: IndexedJob, query: JobQuery): boolean {
+/** The states and the place in the order aside. */
+function isWanted({ labels, tenant }: IndexedJob, query: JobQuery): boolean {
+  if (query.tenant !== undefined && query.tenant !== tenant) return false;
   return Object.entries(query.labels).every(([name, value]) => labels[name] === value);
 }
 
-/** How many of the lane come before this place in the order. */
-function placeOf(order: number, lane: readonly IndexedJob[]): number {
-  let low = 0;
-  let high = lane.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((lane[middle] as IndexedJob).order < order) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+function emptyLane(): Lane {
+  return new SortedList((a, b) => a.order < b.order);
 }

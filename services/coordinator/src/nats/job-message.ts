@@ -15,7 +15,8 @@ export interface JobMessage {
   readonly events: PackedEvents;
 }
 
-export type PackedEvents = Buffer;
+/** A byte a character: of a hundred thousand jobs that wait, a string each takes a third of what a buffer does. */
+export type PackedEvents = string;
 
 const HEADER_BYTES = 4;
 
@@ -23,7 +24,7 @@ export function encodeJob(job: Job, order: number | undefined, events: PackedEve
   const record = sealRecord({ job, order });
   const header = Buffer.alloc(HEADER_BYTES);
   header.writeUInt32LE(record.byteLength);
-  return Buffer.concat([header, record, events]);
+  return Buffer.concat([header, record, Buffer.from(events, "latin1")]);
 }
 
 /** Throws `data_loss` when the message is damaged. Keeps no part of it. */
@@ -35,15 +36,17 @@ export function decodeJob(message: Buffer, revision: number): JobMessage {
     readonly job: Job;
     readonly order: number | undefined;
   };
-  return { stored: { job, order, revision }, events: Buffer.from(message.subarray(end)) };
+  return { stored: { job, order, revision }, events: message.toString("latin1", end) };
 }
 
 export function packEvents(events: readonly JobEvent[]): PackedEvents {
   // Events of one job are much alike: a thousand of them are then some ten kilobytes.
-  return sealRecord(deflateRawSync(sealRecord(events), { level: 1 }));
+  return sealRecord(deflateRawSync(sealRecord(events), { level: 1 })).toString("latin1");
 }
 
 /** Throws `data_loss` when they are damaged. */
 export function unpackEvents(packed: PackedEvents): JobEvent[] {
-  return unsealRecord(inflateRawSync(unsealRecord(packed) as Uint8Array)) as JobEvent[];
+  return unsealRecord(
+    inflateRawSync(unsealRecord(Buffer.from(packed, "latin1")) as Uint8Array),
+  ) as JobEvent[];
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { ClusterError } from "@cogfleet/core";
-import type { MsgRequest } from "@nats-io/jetstream";
+import type { MsgRequest, StoredMsg } from "@nats-io/jetstream";
 import { type ObjectInfo, type ObjectStore, Objm } from "@nats-io/obj";
 import type { BlobInfo, BlobStore } from "../blob-store.js";
 import { checkedBytes } from "../checked-bytes.js";
@@ -11,6 +11,14 @@ const PATIENCE_MS = 5_000;
 // An answer that carries one is a third larger, and must fit a message too.
 const CHUNK_BYTES = 256 * 1024;
 
+export interface NatsBlobConfig {
+  readonly replicas: number;
+  /** How long the servers may take to open it, milliseconds. */
+  readonly patienceMs: number;
+  /** What no object names is left over once nothing was added to it for so long, milliseconds. */
+  readonly graceMs: number;
+}
+
 /**
  * Blobs in an object store of NATS JetStream, a message a chunk, each acknowledged before the next is sent. A blob
  * shows once its last chunk is stored: the information about it is written last.
@@ -19,19 +27,20 @@ export class NatsBlobStore implements BlobStore {
   readonly #link: NatsLink;
   readonly #name: string;
   readonly #objects: ObjectStore;
+  readonly #graceMs: number;
 
-  private constructor(link: NatsLink, name: string, objects: ObjectStore) {
+  private constructor(link: NatsLink, name: string, objects: ObjectStore, graceMs: number) {
     this.#link = link;
     this.#name = name;
     this.#objects = objects;
+    this.#graceMs = graceMs;
   }
 
   /** Makes it when it is not there, and sees to its number of replicas. */
   static async open(
     link: NatsLink,
     name: string,
-    replicas: number,
-    patienceMs: number,
+    { replicas, patienceMs, graceMs }: NatsBlobConfig,
     signal: AbortSignal,
   ): Promise<NatsBlobStore> {
     const objm = new Objm(link.js);
@@ -42,7 +51,7 @@ export class NatsBlobStore implements BlobStore {
       return objm.open(name);
     };
     const objects = await link.call(`open object store ${name}`, open, patienceMs, signal);
-    return new NatsBlobStore(link, name, objects);
+    return new NatsBlobStore(link, name, objects, graceMs);
   }
 
   async put(
@@ -54,9 +63,14 @@ export class NatsBlobStore implements BlobStore {
     signal.throwIfAborted();
     // What is wrong with the data must come out as it is, not as what became of the upload.
     let refusal: unknown;
+    const lively = this.#liveliness(key);
     async function* pieces(): AsyncGenerator<Uint8Array> {
       try {
-        for await (const piece of checkedBytes(key, data, expected, signal)) yield piece.slice();
+        for await (const piece of checkedBytes(key, data, expected, signal)) {
+          lively(piece.byteLength);
+          yield piece.slice();
+        }
+        lively(0);
       } catch (reason) {
         refusal = reason;
         throw reason;
@@ -69,6 +83,21 @@ export class NatsBlobStore implements BlobStore {
     } catch (reason) {
       throw refusal ?? reason;
     }
+  }
+
+  /** What throws when a chunk took so long that a sweep may soon take the upload for one that was cut off. */
+  #liveliness(key: string): (bytes: number) => void {
+    const { clock } = this.#link;
+    let unsent = 0;
+    let since = clock.now();
+    return (bytes) => {
+      if (clock.now() - since >= this.#graceMs / 2)
+        throw new ClusterError("unavailable", `${key}: too little came for ${this.#graceMs / 2} ms`);
+      unsent += bytes;
+      if (unsent < CHUNK_BYTES) return;
+      unsent %= CHUNK_BYTES;
+      since = clock.now();
+    };
   }
 
   async stat(key: string, signal: AbortSignal): Promise<BlobInfo | undefined> {
@@ -117,6 +146,39 @@ export class NatsBlobStore implements BlobStore {
     await this.#link.call(`forget ${key}`, purge, PATIENCE_MS, signal);
   }
 
+  /** Goes by the servers' clock alone: ours may be wrong by more than the grace. */
+  async sweep(signal: AbortSignal): Promise<number> {
+    const stream = `OBJ_${this.#name}`;
+    const ask = () => this.#link.jsm.streams.info(stream, { subjects_filter: `$O.${this.#name}.C.>` });
+    // Servers tell the time since 2.10; it is not before that of the last message.
+    const { state, ts = state.last_ts } = await this.#link.call("list uploads", ask, PATIENCE_MS, signal);
+    // Asked afterwards: whatever was whole when the chunks were listed is named by now.
+    const named = await this.#named(signal);
+    let swept = 0;
+    for (const subject of Object.keys(state.subjects ?? {})) {
+      if (named.has(subject)) continue;
+      const find = () => this.#link.jsm.streams.getMessage(stream, { last_by_subj: subject });
+      const last = await this.#link.call("date an upload", find, PATIENCE_MS, signal);
+      if (last === null || Date.parse(ts) - Date.parse(last.timestamp) < this.#graceMs) continue;
+      const purge = () => this.#link.jsm.streams.purge(stream, { filter: subject });
+      await this.#link.call("remove an upload", purge, PATIENCE_MS, signal);
+      swept += 1;
+    }
+    return swept;
+  }
+
+  /** The subjects of the chunks of all blobs. */
+  async #named(signal: AbortSignal): Promise<ReadonlySet<string>> {
+    const named = new Set<string>();
+    for (let seq = 1; ; ) {
+      const found = await this.#next(`$O.${this.#name}.M.>`, seq, signal);
+      if (found === null) return named;
+      const { nuid, deleted } = found.json<ObjectInfo>();
+      if (!deleted) named.add(`$O.${this.#name}.C.${nuid}`);
+      seq = found.seq + 1;
+    }
+  }
+
   async #info(key: string, signal: AbortSignal): Promise<ObjectInfo | undefined> {
     const ask = () => this.#objects.info(key);
     const info = await this.#link.call(`find ${key}`, ask, PATIENCE_MS, signal);
@@ -134,11 +196,16 @@ export class NatsBlobStore implements BlobStore {
     const fromAny = () => this.#link.jsm.direct.getMessage(stream, { seq, next_by_subj: subject });
     const found = await this.#link.call("read a blob", fromAny, PATIENCE_MS, signal);
     if (found !== null) return { data: found.data, seq: found.seq };
+    const last = await this.#next(subject, seq, signal);
+    return last === null ? undefined : { data: last.data, seq: last.seq };
+  }
+
+  /** The message at this place in the stream or later, as the stream's leader knows it. */
+  async #next(subject: string, seq: number, signal: AbortSignal): Promise<StoredMsg | null> {
     // Servers know this question since 2.9; the types name it for direct answers only.
     const question = { seq, next_by_subj: subject } as MsgRequest;
-    const fromLeader = () => this.#link.jsm.streams.getMessage(stream, question);
-    const last = await this.#link.call("read a blob", fromLeader, PATIENCE_MS, signal);
-    return last === null ? undefined : { data: last.data, seq: last.seq };
+    const ask = () => this.#link.jsm.streams.getMessage(`OBJ_${this.#name}`, question);
+    return this.#link.call("read a blob", ask, PATIENCE_MS, signal);
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { ClusterError } from "@cogfleet/core";
-import type { Job, JobEvent } from "../job.js";
+import { isTerminal, type Job, type JobEvent } from "../job.js";
 import { type JobListener, JobListeners } from "../job-listeners.js";
 import type { JobQuery, JobStore, StoredJob } from "../job-store.js";
 import type { Bucket, BucketChange } from "./bucket.js";
@@ -38,8 +38,8 @@ export class NatsJobStore implements JobStore {
   readonly #deps: NatsJobStoreDeps;
   readonly #index = new JobIndex();
   readonly #listeners = new JobListeners();
-  /** Of jobs that were read or written lately: the next event is added without asking for them. */
-  readonly #histories = new Map<string, { readonly revision: number; readonly events: PackedEvents }>();
+  /** Of jobs that ended lately: who watched them asks for their last events. */
+  readonly #histories = new Map<string, PackedEvents>();
 
   constructor(deps: NatsJobStoreDeps) {
     this.#deps = deps;
@@ -65,7 +65,7 @@ export class NatsJobStore implements JobStore {
     const revision = await this.#deps.bucket.write(`job.${id}`, message, 0, ASK, signal);
     if (revision !== undefined) {
       const stored = { job: own, order: revision, revision };
-      this.#took(stored);
+      this.#took({ stored, events: packed });
       return { isNew: true, stored };
     }
     const holder = key === undefined ? undefined : await this.get(id, signal);
@@ -75,6 +75,10 @@ export class NatsJobStore implements JobStore {
 
   async get(jobId: string, signal: AbortSignal): Promise<StoredJob | undefined> {
     return (await this.#read(jobId, signal))?.stored;
+  }
+
+  recall(jobId: string): StoredJob | undefined {
+    return this.#index.get(jobId)?.stored;
   }
 
   async findByIdempotencyKey(
@@ -99,13 +103,9 @@ export class NatsJobStore implements JobStore {
     const packed = events.length === 0 ? history : packEvents([...unpackEvents(history), ...events]);
     const message = encodeJob(job, order, packed);
     const written = await this.#deps.bucket.write(`job.${job.id}`, message, revision, REPORT, signal);
-    if (written === undefined) {
-      this.#histories.delete(job.id);
-      return undefined;
-    }
+    if (written === undefined) return undefined;
     const stored = { job, order, revision: written };
-    this.#remember({ stored, events: packed });
-    this.#took(stored);
+    this.#took({ stored, events: packed });
     return stored;
   }
 
@@ -116,13 +116,9 @@ export class NatsJobStore implements JobStore {
     signal: AbortSignal,
   ): Promise<readonly JobEvent[]> {
     signal.throwIfAborted();
-    const indexed = this.#index.get(jobId);
-    const known = this.#histories.get(jobId);
     // What is in memory is as new as what its listeners were told of.
-    const packed =
-      known !== undefined && known.revision === indexed?.revision
-        ? known.events
-        : (await this.#read(jobId, signal))?.events;
+    const known = this.#index.get(jobId)?.events ?? this.#histories.get(jobId);
+    const packed = known ?? (await this.#read(jobId, signal))?.events;
     if (packed === undefined) return [];
     const events = unpackEvents(packed);
     const from = events.findIndex(({ sequence }) => sequence > afterSequence);
@@ -192,8 +188,7 @@ export class NatsJobStore implements JobStore {
     const { entry } = await this.#deps.bucket.look(`job.${jobId}`, ASK, signal);
     if (entry === undefined) return undefined;
     const message = this.#decode(jobId, entry.value, entry.revision);
-    this.#took(message.stored);
-    this.#remember(message);
+    this.#took(message);
     return message;
   }
 
@@ -220,8 +215,8 @@ export class NatsJobStore implements JobStore {
 
   /** The events of this version of the record; undefined when it is not the newest. */
   async #history(jobId: string, revision: number, signal: AbortSignal): Promise<PackedEvents | undefined> {
-    const known = this.#histories.get(jobId);
-    if (known?.revision === revision) return known.events;
+    const known = this.#index.get(jobId);
+    if (known?.revision === revision && known.events !== undefined) return known.events;
     const message = await this.#read(jobId, signal);
     return message?.stored.revision === revision ? message.events : undefined;
   }
@@ -242,24 +237,24 @@ export class NatsJobStore implements JobStore {
       return;
     }
     try {
-      const message = this.#decode(jobId, value, revision);
-      // Of jobs that wait there may be a hundred thousand, and of those nobody asks for their events.
-      if (message.stored.job.state.kind === "running") this.#remember(message);
-      this.#took(message.stored);
+      this.#took(this.#decode(jobId, value, revision));
     } catch (reason) {
       if (ClusterError.from(reason).code !== "data_loss") throw reason;
     }
   }
 
   /** Takes note of a record, whichever way it came; tells the listeners when it is new. */
-  #took(stored: StoredJob): void {
-    if (this.#index.put(stored)) this.#listeners.tell(stored.job.id, stored);
+  #took(message: JobMessage): void {
+    const { stored, events } = message;
+    const { id, state } = stored.job;
+    const isNew = this.#index.put(message);
+    if (isTerminal(state.kind) && this.#index.get(id) !== undefined) this.#remember(id, events);
+    if (isNew) this.#listeners.tell(id, stored);
   }
 
-  #remember({ stored: { job, revision }, events }: JobMessage): void {
-    if ((this.#histories.get(job.id)?.revision ?? 0) > revision) return;
-    this.#histories.delete(job.id); // the newest stands last
-    this.#histories.set(job.id, { revision, events });
+  #remember(jobId: string, events: PackedEvents): void {
+    this.#histories.delete(jobId); // the newest stands last
+    this.#histories.set(jobId, events);
     const [oldest] = this.#histories.keys();
     if (this.#histories.size > MEMORIZED_HISTORIES && oldest !== undefined) this.#histories.delete(oldest);
   }

@@ -25,11 +25,13 @@ export interface NatsStoresDeps {
 
 export interface NatsStores extends Stores {
   readonly shared: SharedStores;
+  readonly failed: AbortSignal;
 }
 
 // A cluster that was just started elects its leaders first.
 const OPEN_MS = 15_000;
 const READ_ALL_MS = 120_000;
+const UPLOAD_GRACE_MS = 10 * 60_000;
 
 /**
  * Everything in NATS JetStream, which several coordinators share. Resolves once the index holds all jobs. Throws
@@ -51,14 +53,16 @@ export async function openNatsStores(config: NatsStoresConfig, deps: NatsStoresD
     const replicas = Number(natsReplicas);
     const bucket = await Bucket.open(link, `${prefix}_jobs`, replicas, OPEN_MS, signal);
     const leaders = await Bucket.open(link, `${prefix}_leader`, replicas, OPEN_MS, signal);
-    const blobs = await NatsBlobStore.open(link, `${prefix}_blobs`, replicas, OPEN_MS, signal);
+    const blobConfig = { replicas, patienceMs: OPEN_MS, graceMs: UPLOAD_GRACE_MS };
+    const blobs = await NatsBlobStore.open(link, `${prefix}_blobs`, blobConfig, signal);
     const feed = new BucketFeed(bucket, link, random.id());
     const jobs = new NatsJobStore({ bucket, feed, link, onDamage });
     const models = new NatsModelStore(bucket, feed);
     const board = new NatsFleetBoard(bucket, feed);
     running = feed.run(signal);
     await orAbort(feed.caughtUp(signal), AbortSignal.timeout(READ_ALL_MS));
-    return { jobs, models, blobs, shared: { lease: new NatsLeaseRegister(leaders), board }, close };
+    const shared = { lease: new NatsLeaseRegister(leaders), board };
+    return { jobs, models, blobs, shared, failed: feed.failed, close };
   } catch (reason) {
     await close();
     throw reason;

@@ -1,5 +1,11 @@
 import { ClusterError } from "@cogfleet/core";
-import { type ModelFacts, parseT5Config, parseTransformerConfig, parseVaeConfig } from "@cogfleet/model";
+import {
+  type ModelConfigs,
+  type ModelFacts,
+  parseT5Config,
+  parseTransformerConfig,
+  parseVaeConfig,
+} from "@cogfleet/model";
 import { PROTOCOL_VERSION } from "@cogfleet/proto";
 import type { Artifact__Output } from "@cogfleet/proto/gen/cogfleet/v1/Artifact";
 import type { Checkpoint__Output } from "@cogfleet/proto/gen/cogfleet/v1/Checkpoint";
@@ -9,7 +15,7 @@ import type { ModelConfigs__Output } from "@cogfleet/proto/gen/cogfleet/v1/Model
 import type { WorkerMessage__Output } from "@cogfleet/proto/gen/cogfleet/v1/WorkerMessage";
 import type { WorkerReport } from "../fleet.js";
 import { type Artifact, type Checkpoint, STAGES } from "../job.js";
-import type { Assignment, ModelConfigs, WorkerFacts } from "../workers.js";
+import type { Assignment, WorkerFacts } from "../workers.js";
 import { artifactKindFromWire, integerFromWire } from "./job-from-wire.js";
 import { WIRE_STAGE } from "./job-to-wire.js";
 
@@ -117,7 +123,10 @@ function modelFromWire(wire: Model__Output, problems: string[]): ModelFacts {
 
 /** Throws `invalid_request` for a message that is none of ours. */
 export function reportFromWire(wire: WorkerMessage__Output): WorkerReport {
-  if (wire.heartbeat) return { kind: "heartbeat", stepComputeSeconds: wire.heartbeat.stepComputeSeconds };
+  if (wire.heartbeat) {
+    const { stepComputeSeconds, runSeconds } = wire.heartbeat;
+    return { kind: "heartbeat", stepComputeSeconds, runSeconds };
+  }
   if (wire.draining) return { kind: "draining" };
   if (wire.stageStarted) {
     const { stage: wireStage, warnings } = wire.stageStarted;

@@ -45,7 +45,7 @@ export interface FleetHandlersConfig {
 
 /** The workers' door. */
 export function fleetHandlers(deps: FleetHandlersDeps, config: FleetHandlersConfig): FleetHandlers {
-  const { artifacts, checkpoints, clock, observer, log } = deps;
+  const { fleet, artifacts, checkpoints, clock, observer, log } = deps;
   return {
     Connect: bidi<WorkerMessage__Output, CoordinatorMessage>(
       "Connect",
@@ -95,7 +95,7 @@ export function fleetHandlers(deps: FleetHandlersDeps, config: FleetHandlersConf
         requireProtocol(header.protocolVersion, "the worker");
         const state = checkpointFromWire(header.checkpoint);
         const from = clock.now();
-        await checkpoints.put(assignmentFromWire(header), state, dataOf(messages), signal);
+        await fleet.putCheckpoint(assignmentFromWire(header), state, dataOf(messages), signal);
         observer.checkpointStored(state.bytes, (clock.now() - from) / 1000);
         return {};
       },

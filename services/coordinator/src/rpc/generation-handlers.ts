@@ -3,6 +3,7 @@ import type { DownloadChunk } from "@cogfleet/proto/gen/cogfleet/v1/DownloadChun
 import type { DownloadRequest__Output } from "@cogfleet/proto/gen/cogfleet/v1/DownloadRequest";
 import type { Event } from "@cogfleet/proto/gen/cogfleet/v1/Event";
 import type { GenerationHandlers } from "@cogfleet/proto/gen/cogfleet/v1/Generation";
+import type { Job as WireJob } from "@cogfleet/proto/gen/cogfleet/v1/Job";
 import type { WatchRequest__Output } from "@cogfleet/proto/gen/cogfleet/v1/WatchRequest";
 import { serverStream, unary } from "@cogfleet/service";
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
@@ -25,23 +26,40 @@ export interface GenerationDeps {
   readonly jobs: Jobs;
   readonly models: ModelCatalog;
   readonly fleet: Pick<Fleet, "drain">;
-  readonly workers: Pick<FleetView, "all">;
+  readonly workers: Pick<FleetView, "all" | "waitReason">;
   readonly log: Logger;
   /** Aborts when the server stops: ends the watches, which have no end of their own. */
   readonly stopping: AbortSignal;
 }
 
+const MOST_PAGE_BYTES = 3 * 1024 * 1024; // most clients take messages of 4 MiB
+
+/** The first of these jobs, at least one, that fit into a page: each has prompts of up to 600 kB. */
+function fitting(jobs: readonly WireJob[]): WireJob[] {
+  let bytes = 0;
+  const tooMany = jobs.findIndex((job, i) => {
+    bytes += Buffer.byteLength(JSON.stringify(job)); // about as many as on the wire
+    return i > 0 && bytes > MOST_PAGE_BYTES;
+  });
+  return jobs.slice(0, tooMany < 0 ? jobs.length : tooMany);
+}
+
 /** The front door. */
 export function generationHandlers(deps: GenerationDeps): GenerationHandlers & UntypedServiceImplementation {
   const { jobs, models, fleet, workers, log, stopping } = deps;
-  const toWire = (job: Job) => jobToWire(job, jobs.queuePosition(job.id));
+  const toWire = (job: Job, fleet = workers.all()) =>
+    jobToWire(job, jobs.queuePosition(job.id), workers.waitReason(job, fleet));
 
   async function* watch(request: WatchRequest__Output, signal: AbortSignal): AsyncGenerator<Event> {
     const jobId = requireJobId(request.jobId);
     const linked = linkSignals(signal, stopping);
     try {
       const after = integerFromWire(request.afterSequence);
-      for await (const event of jobs.watch(jobId, after, linked.signal)) yield eventToWire(jobId, event);
+      for await (const event of jobs.watch(jobId, after, linked.signal)) {
+        const reason =
+          event.state === "queued" ? workers.waitReason(await jobs.get(jobId, linked.signal)) : "";
+        yield eventToWire(jobId, event, reason);
+      }
     } finally {
       linked.unlink();
     }
@@ -73,11 +91,11 @@ export function generationHandlers(deps: GenerationDeps): GenerationHandlers & U
     List: unary("List", log, async (request, { signal }) => {
       const query = listFromWire(request);
       const found = await jobs.list(query, signal);
-      const last = found.length === query.limit ? found.at(-1) : undefined;
-      return {
-        jobs: found.map(({ job }) => toWire(job)),
-        nextPageToken: last === undefined ? "" : String(last.order),
-      };
+      const fleet = workers.all();
+      const page = fitting(found.map(({ job }) => toWire(job, fleet)));
+      const isMore = page.length < found.length || found.length === query.limit;
+      const last = isMore ? found[page.length - 1] : undefined;
+      return { jobs: page, nextPageToken: last === undefined ? "" : String(last.order) };
     }),
     Watch: serverStream("Watch", log, (request, { signal }) => watch(request, signal)),
     Cancel: unary("Cancel", log, async ({ jobId }, { signal }) =>

@@ -6,7 +6,7 @@ import type { Timestamp__Output } from "@cogfleet/proto/gen/google/protobuf/Time
 import type { Metadata } from "@grpc/grpc-js";
 import { ARTIFACT_KINDS, type ArtifactKind, JOB_STATES } from "../job.js";
 import type { JobQuery } from "../job-store.js";
-import type { SubmitBody } from "../submission.js";
+import { type SubmitBody, tenantProblem } from "../submission.js";
 import { WIRE_ARTIFACT_KIND, WIRE_STATE } from "./job-to-wire.js";
 
 const DEFAULT_PAGE = 100;
@@ -62,12 +62,15 @@ export function listFromWire(wire: ListRequest__Output): JobQuery {
   if (!/^\d{0,15}$/.test(wire.pageToken)) {
     problems.push(`page_token "${wire.pageToken.slice(0, 40)}" must be the next_page_token of a page before`);
   }
+  const wrongTenant = wire.tenant === "" ? undefined : tenantProblem(wire.tenant);
+  if (wrongTenant !== undefined) problems.push(wrongTenant);
   const states = wire.states.map((wanted) => JOB_STATES.find((state) => WIRE_STATE[state] === wanted));
   if (states.includes(undefined)) problems.push(`states ${wire.states.join(", ")} must be states of jobs`);
   if (problems.length > 0) throw new ClusterError("invalid_request", problems.join("; "));
   return {
     states: states.filter((state) => state !== undefined),
     labels: wire.labels,
+    tenant: wire.tenant === "" ? undefined : wire.tenant,
     before: wire.pageToken === "" ? undefined : Number(wire.pageToken),
     limit: wire.pageSize === 0 ? DEFAULT_PAGE : wire.pageSize,
   };

@@ -33,7 +33,7 @@ export const WIRE_ARTIFACT_KIND = {
   frames: "ARTIFACT_KIND_FRAMES",
 } as const satisfies Record<ArtifactKind, WireArtifactKind>;
 
-export function jobToWire(job: Job, queuePosition: number): WireJob {
+export function jobToWire(job: Job, queuePosition: number, waitReason: string): WireJob {
   const artifacts = job.state.kind === "completed" ? job.state.artifacts.map(artifactToWire) : [];
   return {
     id: job.id,
@@ -55,6 +55,7 @@ export function jobToWire(job: Job, queuePosition: number): WireJob {
     attempts: job.attempts,
     lastSequence: job.lastSequence,
     queuePosition,
+    waitReason,
     plan: job.plan === undefined ? null : planToWire(job.plan),
     checkpointStep: job.checkpoint?.step ?? 0,
     approximate: job.isTiled,
@@ -75,7 +76,7 @@ export function requestToWire(request: JobRequest): WireSubmitRequest {
   };
 }
 
-export function eventToWire(jobId: string, event: JobEvent): WireEvent {
+export function eventToWire(jobId: string, event: JobEvent, waitReason: string): WireEvent {
   return {
     sequence: event.sequence,
     jobId,
@@ -89,10 +90,19 @@ export function eventToWire(jobId: string, event: JobEvent): WireEvent {
     error: event.error ?? null,
     workerIds: [...event.workerIds],
     parts: partsToWire(event.parts),
+    waitReason,
   };
 }
 
-export function workerToWire({ jobId, isDraining, connectedAt, models, ...worker }: WorkerView): WireWorker {
+export function workerToWire({
+  jobId,
+  tenant,
+  isDraining,
+  kin,
+  connectedAt,
+  models,
+  ...worker
+}: WorkerView): WireWorker {
   const busy = jobId === "" ? "WORKER_STATE_IDLE" : "WORKER_STATE_BUSY";
   return {
     ...worker,

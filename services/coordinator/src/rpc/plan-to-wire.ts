@@ -21,5 +21,10 @@ function vaeToWire(vae: VaePlan): WireVaePlan {
 
 /** The parts of an attempt, by rank. */
 export function partsToWire(parts: readonly RankPart[]): WireRankPart[] {
-  return parts.map((part, rank) => ({ ...part, rank, rows: part.rows ?? null }));
+  return parts.map(({ workerId, half, halves, rows, chunks, tiles }, rank) => ({
+    ...{ rank, workerId, half, halves },
+    rows: rows ?? null,
+    chunks: chunks ?? null,
+    tiles: [...(tiles ?? [])],
+  }));
 }

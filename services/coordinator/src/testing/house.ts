@@ -164,7 +164,7 @@ export class TestWorker {
     async function* pieces(): AsyncGenerator<Uint8Array> {
       yield data;
     }
-    await this.#house.checkpoints.put(this.assignment, { step, ...stored }, pieces(), neverAborts);
+    await this.#house.fleet.putCheckpoint(this.assignment, { step, ...stored }, pieces(), neverAborts);
     await this.report({ kind: "step_done", ...this.assignment, step, seconds, checkpoint: stored });
   }
 

@@ -118,6 +118,24 @@ export function jobStoreSuite(name: string, open: () => Promise<StoreUnderTest>)
       assert.deepEqual((await store.get("a", neverAborts))?.job, won[0]?.job);
     });
 
+    it("recalls nothing but versions that were stored", async () => {
+      assert.equal(store.recall("a"), undefined);
+      const versions = [await add("a")];
+      for (let i = 0; i < 3; i++) {
+        const last = versions.at(-1) as StoredJob;
+        const written = await store.update(changed(last.job), last.revision, [], neverAborts);
+        assert.ok(written);
+        versions.push(written);
+        const recalled = store.recall("a");
+        const same = versions.find(({ revision }) => revision === recalled?.revision);
+        assert.deepEqual(recalled, same);
+      }
+      await store.delete("a", neverAborts);
+      const gone = store.recall("a");
+      if (gone !== undefined)
+        assert.equal(await store.update(changed(gone.job), gone.revision, [], neverAborts), undefined);
+    });
+
     it("gives events after a sequence number, a page at a time", async () => {
       let stored = await add("a");
       for (let i = 0; i < 5; i++) {
@@ -135,10 +153,10 @@ export function jobStoreSuite(name: string, open: () => Promise<StoreUnderTest>)
       assert.deepEqual(await store.events("none", 0, 100, neverAborts), []);
     });
 
-    it("lists newest first, by page, state and labels", async () => {
+    it("lists newest first, by page, state, labels and tenant", async () => {
       await add("a", { labels: { team: "x", env: "test" } });
       const b = await add("b", { labels: { team: "x" } });
-      await add("c");
+      await add("c", { tenant: "t" });
       await store.update(changed(b.job, { state: { kind: "cancelled" } }), b.revision, [], neverAborts);
       const ids = async (query: Partial<JobQuery>): Promise<string[]> =>
         (await store.list({ ...ALL, ...query }, neverAborts)).map(({ job }) => job.id);
@@ -149,6 +167,8 @@ export function jobStoreSuite(name: string, open: () => Promise<StoreUnderTest>)
       assert.deepEqual(await ids({ states: ["cancelled", "queued"] }), ["c", "b", "a"]);
       assert.deepEqual(await ids({ labels: { team: "x" } }), ["b", "a"]);
       assert.deepEqual(await ids({ labels: { team: "x", env: "test" } }), ["a"]);
+      assert.deepEqual(await ids({ tenant: "t" }), ["c"]);
+      assert.deepEqual(await ids({ tenant: "none" }), []);
     });
 
     it("forgets a deleted job, its events and its key", async () => {

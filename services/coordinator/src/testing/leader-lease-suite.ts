@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { systemClock } from "@cogfleet/core";
 import type { HeldLease, LeaderLease } from "../leader-lease.js";
+
+const PATIENCE_MS = 60_000;
 
 /** Contenders for one lease that nobody holds. */
 export interface LeasesUnderTest {
@@ -9,10 +12,21 @@ export interface LeasesUnderTest {
   readonly leaseMs: number;
   /** Lets time pass for all contenders. */
   pass(ms: number): Promise<void>;
+  /** Lets time pass until it is so: at most `ms` where the clock is ours, for as long as it takes where it is not. */
+  passUntil(isSo: () => boolean, ms: number): Promise<void>;
   /** Keeps a contender from reaching the others, as a cut cable does. */
   cut(name: string): void;
   close(): Promise<void>;
 }
+
+/** How time passes for leases that go by the system's clock. */
+export const realTime: Pick<LeasesUnderTest, "pass" | "passUntil"> = {
+  pass: (ms) => systemClock.sleep(ms, AbortSignal.timeout(PATIENCE_MS)),
+  passUntil: async (isSo) => {
+    const deadline = AbortSignal.timeout(PATIENCE_MS);
+    while (!isSo()) await systemClock.sleep(20, deadline);
+  },
+};
 
 /** What every LeaderLease does that several processes share. */
 export function leaderLeaseSuite(name: string, open: () => Promise<LeasesUnderTest>): void {
@@ -26,14 +40,21 @@ export function leaderLeaseSuite(name: string, open: () => Promise<LeasesUnderTe
     });
     afterEach(async () => {
       giveUp.abort(new Error("the test is over"));
-      const ends = held.splice(0).map((lease) => lease.resign());
-      await leases.pass(2 * leases.leaseMs);
-      await Promise.all(ends);
+      let isOver = false;
+      const ends = Promise.all(held.splice(0).map((lease) => lease.resign())).then(() => {
+        isOver = true;
+      });
+      await leases.passUntil(() => isOver, 2 * leases.leaseMs);
+      await ends;
       await leases.close();
     });
 
+    interface Contender {
+      held(): HeldLease | undefined;
+    }
+
     /** Takes part; tells whether it leads by now. */
-    function join(lease: LeaderLease): { held(): HeldLease | undefined } {
+    function join(lease: LeaderLease): Contender {
       let mine: HeldLease | undefined;
       lease.acquire(giveUp.signal).then(
         (won) => {
@@ -45,20 +66,26 @@ export function leaderLeaseSuite(name: string, open: () => Promise<LeasesUnderTe
       return { held: () => mine };
     }
 
-    function leading({ held }: { held(): HeldLease | undefined }): HeldLease {
+    /** Its lease, which it has within a part of the lease's time. */
+    async function leading({ held }: Contender, part: number): Promise<HeldLease> {
+      await leases.passUntil(() => held() !== undefined, part * leases.leaseMs);
       const lease = held();
       assert.ok(lease, "it does not lead");
       return lease;
     }
 
+    /** Whether it takes itself for deposed within a part of the lease's time. */
+    async function isDeposed({ lost }: HeldLease, part: number): Promise<boolean> {
+      await leases.passUntil(() => lost.aborted, part * leases.leaseMs);
+      return lost.aborted;
+    }
+
     it("lets the first one lead at once, and tells everybody where", async () => {
       const [a, b] = [leases.contender("a"), leases.contender("b")];
       assert.equal(a.current(), undefined);
-      const first = join(a);
-      await leases.pass(leases.leaseMs / 3);
-      const { term } = leading(first);
+      const { term } = await leading(join(a), 1 / 3);
       const second = join(b);
-      await leases.pass(leases.leaseMs / 2);
+      await leases.passUntil(() => b.current() !== undefined, leases.leaseMs / 2);
       assert.equal(second.held(), undefined);
       const leader = { term, address: "a" };
       assert.deepEqual(a.current(), leader);
@@ -66,47 +93,45 @@ export function leaderLeaseSuite(name: string, open: () => Promise<LeasesUnderTe
     });
 
     it("keeps the lease for as long as it is renewed", async () => {
-      const first = join(leases.contender("a"));
-      await leases.pass(leases.leaseMs / 3);
+      const first = await leading(join(leases.contender("a")), 1 / 3);
       const second = join(leases.contender("b"));
       await leases.pass(4 * leases.leaseMs);
-      assert.equal(leading(first).lost.aborted, false);
+      assert.equal(first.lost.aborted, false);
       assert.equal(second.held(), undefined);
     });
 
     it("passes it on at once when the leader resigns, under a higher term", async () => {
-      const first = join(leases.contender("a"));
-      await leases.pass(leases.leaseMs / 3);
-      const second = join(leases.contender("b"));
-      await leases.pass(leases.leaseMs / 3);
-      await leading(first).resign();
-      await leading(first).resign();
-      await leases.pass(leases.leaseMs / 2);
-      assert.ok(leading(second).term > leading(first).term);
-      assert.ok(leading(first).lost.aborted);
+      const first = await leading(join(leases.contender("a")), 1 / 3);
+      const b = leases.contender("b");
+      const second = join(b);
+      await leases.passUntil(() => b.current() !== undefined, leases.leaseMs / 3);
+      await first.resign();
+      await first.resign();
+      const { term } = await leading(second, 1 / 2);
+      assert.ok(term > first.term);
+      assert.ok(first.lost.aborted);
     });
 
     it("takes over from one that is gone, which takes itself for deposed", async () => {
-      const first = join(leases.contender("a"));
-      await leases.pass(leases.leaseMs / 3);
-      const second = join(leases.contender("b"));
-      await leases.pass(leases.leaseMs / 3);
+      const first = await leading(join(leases.contender("a")), 1 / 3);
+      const b = leases.contender("b");
+      const second = join(b);
+      await leases.passUntil(() => b.current() !== undefined, leases.leaseMs / 3);
       leases.cut("a");
       await leases.pass(leases.leaseMs / 2);
       assert.equal(second.held(), undefined, "too early");
-      await leases.pass(2.5 * leases.leaseMs);
-      assert.ok(leading(second).term > leading(first).term);
-      assert.ok(leading(first).lost.aborted);
+      const { term } = await leading(second, 1.5);
+      assert.ok(term > first.term);
+      assert.ok(await isDeposed(first, 1.5));
     });
 
     it("can be won again, with a higher term each time", async () => {
       const lease = leases.contender("a");
       const terms: number[] = [];
       for (let i = 0; i < 3; i++) {
-        const mine = join(lease);
-        await leases.pass(leases.leaseMs / 3);
-        terms.push(leading(mine).term);
-        await leading(mine).resign();
+        const mine = await leading(join(lease), 1 / 3);
+        terms.push(mine.term);
+        await mine.resign();
         assert.equal(lease.current(), undefined);
       }
       assert.deepEqual(
@@ -117,8 +142,7 @@ export function leaderLeaseSuite(name: string, open: () => Promise<LeasesUnderTe
 
     it("stops waiting when it is told to", async () => {
       const stop = new AbortController();
-      join(leases.contender("a"));
-      await leases.pass(leases.leaseMs / 3);
+      await leading(join(leases.contender("a")), 1 / 3);
       const waiting = leases.contender("b").acquire(stop.signal);
       stop.abort(new Error("enough"));
       await assert.rejects(waiting, /enough/);

@@ -1,12 +1,23 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer, type Server } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "@cogfleet/core";
+import { freePort, freePorts } from "@cogfleet/core/testing";
+
+/** How a server without users and TLS is connected to. */
+export const OPEN_TO_ALL = {
+  natsCreds: "",
+  natsUser: "",
+  natsPassword: "",
+  natsTlsCa: "",
+  natsTlsCert: "",
+  natsTlsKey: "",
+};
 
 /** A server's program, and what it calls itself. */
 export interface NatsProgram {
@@ -136,28 +147,4 @@ async function answers(port: number): Promise<boolean> {
     });
     socket.on("error", () => resolve(false));
   });
-}
-
-async function freePort(): Promise<number> {
-  const [port] = await freePorts(1);
-  return port as number;
-}
-
-/** Ports that nobody listens on now, no two alike. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers: Server[] = [];
-  try {
-    for (let i = 0; i < count; i++) {
-      const server = createServer();
-      server.listen(0, "127.0.0.1");
-      await once(server, "listening");
-      servers.push(server);
-    }
-    return servers.map((server) => {
-      const address = server.address();
-      return typeof address === "object" && address !== null ? address.port : 0;
-    });
-  } finally {
-    for (const server of servers) server.close();
-  }
 }

@@ -16,6 +16,7 @@ function reply(message: EncodeReply, ...transfer: Uint8Array<ArrayBuffer>[]): vo
   );
 }
 
+reply({ kind: "begun" });
 try {
   const pixels = toPixels(sample, size);
   const video = { ...size, data: pixels };

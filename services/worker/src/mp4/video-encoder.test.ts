@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { describe, it } from "node:test";
 import { ClusterError, neverAborts } from "@cogfleet/core";
 import { boxesIn, findBox } from "./boxes.js";
@@ -127,6 +128,19 @@ describe("the video encoder in WebAssembly", () => {
     );
     stop.abort(new ClusterError("cancelled", "the job was cancelled"));
     await assert.rejects(encoding, { code: "cancelled" });
+  });
+});
+
+describe("an encoding that is stopped while its thread starts", () => {
+  it("leaves no file open", async () => {
+    const open = (): number => readdirSync("/dev/fd").length;
+    const before = open();
+    for (let afterMs = 0; afterMs < 240; afterMs += 60) {
+      const video = sampleOf(movingSquare(64, 128, 128));
+      const options = { fps: 8, tags: {}, keepPixels: false };
+      await Promise.allSettled([wasm.encode(video, options, AbortSignal.timeout(afterMs))]);
+    }
+    assert.ok(open() <= before + 2, `${open()} files are open, ${before} were`);
   });
 });
 

@@ -26,8 +26,9 @@ export interface EncodeRequest extends EncodeOptions {
   readonly size: FrameSize;
 }
 
-/** What the thread answers, once. */
+/** What the thread says: that it has begun, then its answer. */
 export type EncodeReply =
+  | { readonly kind: "begun" }
   | ({ readonly kind: "done" } & EncodedVideo)
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string };
 
@@ -71,8 +72,13 @@ async function inThread(request: EncodeRequest, signal: AbortSignal): Promise<En
     workerData: request,
     transferList: isWhole ? [buffer] : [],
   });
-  const answered = new Promise<EncodeReply>((resolve, reject) => {
-    thread.on("message", resolve);
+  const begun = new Promise<void>((resolve) => {
+    for (const event of ["message", "error", "exit"]) thread.once(event, () => resolve());
+  });
+  const answered = new Promise<Exclude<EncodeReply, { kind: "begun" }>>((resolve, reject) => {
+    thread.on("message", (reply: EncodeReply) => {
+      if (reply.kind !== "begun") resolve(reply);
+    });
     thread.on("error", (cause) =>
       reject(new ClusterError("internal", `encoding the video failed: ${cause.message}`, { cause })),
     );
@@ -83,6 +89,7 @@ async function inThread(request: EncodeRequest, signal: AbortSignal): Promise<En
     if (reply.kind === "failed") throw new ClusterError(reply.code, reply.message);
     return { mp4: reply.mp4, pixels: reply.pixels };
   } finally {
-    await thread.terminate(); // it runs no ONNX Runtime: safe at any moment
+    await begun; // a thread that is ended while it loads its modules leaves their files open
+    await thread.terminate(); // it runs no ONNX Runtime: safe at any moment from then on
   }
 }

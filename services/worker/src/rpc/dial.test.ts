@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { createServer } from "node:net";
 import { describe, it, type TestContext } from "node:test";
 import {
   ClusterError,
@@ -10,6 +10,7 @@ import {
   systemClock,
   systemRandom,
 } from "@cogfleet/core";
+import { freePort } from "@cogfleet/core/testing";
 import { PROTOCOL_VERSION } from "@cogfleet/proto";
 import type { SubmitRequest } from "@cogfleet/proto/gen/cogfleet/v1/SubmitRequest";
 import { credentials } from "@grpc/grpc-js";
@@ -65,7 +66,7 @@ function connect(t: TestContext, address: string) {
     log,
     dial,
     address,
-    takeVitals: () => ({ eventLoopLagMs: 1.5, stepComputeSeconds: 0.25 }),
+    takeVitals: () => ({ eventLoopLagMs: 1.5, stepComputeSeconds: 0.25, runSeconds: 130 }),
     onCommand(command) {
       commands.push(command);
       tell();
@@ -110,8 +111,8 @@ describe("a fleet client", () => {
     );
     await connection.send(WELCOME);
     for (let i = 0; i < 3; i++) {
-      const { eventLoopLagMs, stepComputeSeconds } = await connection.nextOf("heartbeat");
-      assert.deepEqual([eventLoopLagMs, stepComputeSeconds], [1.5, 0.25]);
+      const { eventLoopLagMs, stepComputeSeconds, runSeconds } = await connection.nextOf("heartbeat");
+      assert.deepEqual([eventLoopLagMs, stepComputeSeconds, runSeconds], [1.5, 0.25, 130]);
     }
   });
 
@@ -222,9 +223,9 @@ describe("a fleet client whose coordinator will never take it", () => {
 describe("a fleet client without its coordinator", () => {
   it("warns once, tries on, and says when it is connected again", async (t) => {
     // Something that hangs up stands where the coordinator should.
-    const stranger = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
+    const port = await freePort();
+    const stranger = createServer((socket) => socket.destroy()).listen(port, "127.0.0.1");
     await once(stranger, "listening");
-    const { port } = stranger.address() as AddressInfo;
     const { lines, until, client } = connect(t, `127.0.0.1:${port}`);
     const warning = `no connection to the coordinator at 127.0.0.1:${port}; trying on`;
     const connected = "connected to the coordinator";

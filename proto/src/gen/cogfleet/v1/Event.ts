@@ -38,6 +38,10 @@ export interface Event {
    * What each rank computes: set on the event that starts an attempt.
    */
   'parts'?: (_cogfleet_v1_RankPart)[];
+  /**
+   * As Job.wait_reason when the event is sent, while the job is queued: it may change without an event.
+   */
+  'waitReason'?: (string);
 }
 
 export interface Event__Output {
@@ -71,4 +75,8 @@ export interface Event__Output {
    * What each rank computes: set on the event that starts an attempt.
    */
   'parts': (_cogfleet_v1_RankPart__Output)[];
+  /**
+   * As Job.wait_reason when the event is sent, while the job is queued: it may change without an event.
+   */
+  'waitReason': (string);
 }

@@ -13,6 +13,11 @@ export interface Heartbeat {
    * Seconds for which it computed in the newest step of what it runs; 0: there was none yet.
    */
   'stepComputeSeconds'?: (number | string);
+  /**
+   * Seconds for which the run under way of a graph, of transformer or VAE, has lasted; 0: none is. It may be of an
+   * assignment that is over: a run cannot be stopped.
+   */
+  'runSeconds'?: (number | string);
 }
 
 /**
@@ -27,4 +32,9 @@ export interface Heartbeat__Output {
    * Seconds for which it computed in the newest step of what it runs; 0: there was none yet.
    */
   'stepComputeSeconds': (number);
+  /**
+   * Seconds for which the run under way of a graph, of transformer or VAE, has lasted; 0: none is. It may be of an
+   * assignment that is over: a run cannot be stopped.
+   */
+  'runSeconds': (number);
 }

@@ -72,6 +72,11 @@ export interface Job {
    * It is, or was, decoded in tiles though vae_tiling was not asked for: see allow_vae_tiling_fallback.
    */
   'approximate'?: (boolean);
+  /**
+   * Why it could not start if all workers were idle, such as "waits for 4 workers of demo: 2 are connected", or that its
+   * tenant has as many as it may. Empty: it waits its turn, or does not wait.
+   */
+  'waitReason'?: (string);
 }
 
 export interface Job__Output {
@@ -137,4 +142,9 @@ export interface Job__Output {
    * It is, or was, decoded in tiles though vae_tiling was not asked for: see allow_vae_tiling_fallback.
    */
   'approximate': (boolean);
+  /**
+   * Why it could not start if all workers were idle, such as "waits for 4 workers of demo: 2 are connected", or that its
+   * tenant has as many as it may. Empty: it waits its turn, or does not wait.
+   */
+  'waitReason': (string);
 }

@@ -12,13 +12,17 @@ export interface ListRequest {
    */
   'labels'?: ({[key: string]: string});
   /**
-   * At most this many, 1 to 1000; 0: 100.
+   * At most this many, 1 to 1000; 0: 100. Fewer where their prompts are so long that a page would have more than 3 MiB.
    */
   'pageSize'?: (number);
   /**
    * next_page_token of the page before.
    */
   'pageToken'?: (string);
+  /**
+   * Jobs of this tenant; empty: all.
+   */
+  'tenant'?: (string);
 }
 
 export interface ListRequest__Output {
@@ -31,11 +35,15 @@ export interface ListRequest__Output {
    */
   'labels': ({[key: string]: string});
   /**
-   * At most this many, 1 to 1000; 0: 100.
+   * At most this many, 1 to 1000; 0: 100. Fewer where their prompts are so long that a page would have more than 3 MiB.
    */
   'pageSize': (number);
   /**
    * next_page_token of the page before.
    */
   'pageToken': (string);
+  /**
+   * Jobs of this tenant; empty: all.
+   */
+  'tenant': (string);
 }

@@ -17,6 +17,14 @@ export interface RankPart {
    * Rows of the joint sequence of text and video tokens; unset when the coordinator does not know the model's sizes.
    */
   'rows'?: (_cogfleet_v1_Share | null);
+  /**
+   * Chunks of latent frames that it decodes; unset: none, or tiles, or not known.
+   */
+  'chunks'?: (_cogfleet_v1_Share | null);
+  /**
+   * Tiles that it decodes, by their numbers in raster order. A tile may be several ranks'.
+   */
+  'tiles'?: (number)[];
 }
 
 /**
@@ -34,4 +42,12 @@ export interface RankPart__Output {
    * Rows of the joint sequence of text and video tokens; unset when the coordinator does not know the model's sizes.
    */
   'rows': (_cogfleet_v1_Share__Output | null);
+  /**
+   * Chunks of latent frames that it decodes; unset: none, or tiles, or not known.
+   */
+  'chunks': (_cogfleet_v1_Share__Output | null);
+  /**
+   * Tiles that it decodes, by their numbers in raster order. A tile may be several ranks'.
+   */
+  'tiles': (number)[];
 }
