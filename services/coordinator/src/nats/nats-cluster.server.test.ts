@@ -14,6 +14,7 @@ import { NatsBlobStore } from "./nats-blob-store.js";
 import { NatsLink } from "./nats-link.js";
 
 const GRACE_MS = 1_000;
+const CONFIG = { replicas: 3, patienceMs: 15_000, graceMs: GRACE_MS };
 
 describe("three NATS servers", { timeout: 120_000 }, () => {
   const { folder, remove } = natsFolder();
@@ -32,17 +33,30 @@ describe("three NATS servers", { timeout: 120_000 }, () => {
     for (const link of links.splice(0)) await link.close();
   });
 
-  async function open(name: string): Promise<{ link: NatsLink; blobs: NatsBlobStore }> {
+  async function connect(): Promise<NatsLink> {
     const natsUrl = servers.map(({ url }) => url).join(",");
     const link = await NatsLink.open({ ...OPEN_TO_ALL, natsUrl }, { clock: systemClock, log: silentLogger });
     links.push(link);
-    const config = { replicas: 3, patienceMs: 15_000, graceMs: GRACE_MS };
-    return { link, blobs: await NatsBlobStore.open(link, name, config, neverAborts) };
+    return link;
+  }
+
+  async function open(name: string): Promise<{ link: NatsLink; blobs: NatsBlobStore }> {
+    const link = await connect();
+    return { link, blobs: await NatsBlobStore.open(link, name, CONFIG, neverAborts) };
   }
 
   blobStoreSuite("NatsBlobStore on three servers", async () => {
     const { link, blobs } = await open(`suite${names++}`);
     return { blobs, close: () => link.close() };
+  });
+
+  it("are waited for while one that came back is not yet counted among them", async () => {
+    const link = await connect();
+    await servers[2]?.kill();
+    await servers[2]?.startAgain();
+    await Promise.all(
+      ["late0", "late1", "late2"].map((name) => NatsBlobStore.open(link, name, CONFIG, neverAborts)),
+    );
   });
 
   it("sweep what an upload left that was cut off, also when one of them is gone", async () => {

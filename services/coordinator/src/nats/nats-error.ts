@@ -15,6 +15,9 @@ import {
 // Of the server's errors.json: its disk or its limits are full.
 const FULL: ReadonlySet<number> = new Set([10_002, 10_023, 10_028, 10_047, 10_077]);
 
+// Too few servers to hold the copies: one that was just started counts a moment later.
+const NO_PEERS = 10_005;
+
 /** Whether another writer was faster: the revision that was named is not the newest. */
 export function isConflict(reason: unknown): boolean {
   if (!(reason instanceof JetStreamApiError)) return false;
@@ -55,7 +58,7 @@ export function natsError(what: string, reason: unknown): unknown {
 
 function isPassing(reason: unknown): boolean {
   // 503: no leader, or no quorum.
-  if (reason instanceof JetStreamApiError) return reason.status >= 500;
+  if (reason instanceof JetStreamApiError) return reason.status >= 500 || reason.code === NO_PEERS;
   return (
     reason instanceof TimeoutError ||
     reason instanceof NoRespondersError ||
