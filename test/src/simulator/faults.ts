@@ -198,9 +198,10 @@ function drawFault(dice: Dice, { coordinators, workers }: Population, at: number
     case "crash":
       return {
         kind,
-        at,
+        // From the start, too: links are measured before the first job.
+        at: dice.of("early").chance(0.5) ? 0 : at,
         point: CRASH_POINTS[dice.whole(0, CRASH_POINTS.length - 1)] as string,
-        nth: dice.chance(0.5) ? 1 : dice.whole(2, 5),
+        nth: dice.chance(0.6) ? 1 : dice.whole(2, 5),
       };
   }
 }

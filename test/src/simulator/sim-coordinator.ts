@@ -6,6 +6,7 @@ import {
   type Observer,
   openCoordinator,
   RegisterLease,
+  surveyLinks,
 } from "@cogfleet/coordinator/testing/domain.js";
 import { type Clock, ClusterError, type Logger } from "@cogfleet/core";
 import type { Dice } from "./dice.js";
@@ -74,6 +75,7 @@ export async function startSimCoordinator(
   const clock = bend.clock?.(process.clock) ?? process.clock;
   const given = bend.stores?.(stores, process) ?? stores;
   let lease: RegisterLease | undefined;
+  const random = deps.dice.random();
   const opened = await openCoordinator(
     {
       leadership,
@@ -81,7 +83,7 @@ export async function startSimCoordinator(
       stores: given,
       observer: observerOf(history, process),
       clock,
-      random: deps.dice.random(),
+      random,
       log,
     },
     config,
@@ -97,7 +99,12 @@ export async function startSimCoordinator(
     lease = new RegisterLease({ register: given.shared.lease, clock, log }, own);
     return leadInTurn({ lease, leadership, work: coordinator, clock, log }, signal);
   };
-  const watching = Promise.all([lead(), coordinator.follow(signal)]);
+  const { links, workers } = coordinator;
+  const watching = Promise.all([
+    lead(),
+    coordinator.follow(signal),
+    surveyLinks({ links, workers, clock, random }, signal),
+  ]);
   watching.catch(deps.onBug);
   history.tell({ kind: "started", process: process.name, detail: "" });
   return async () => {

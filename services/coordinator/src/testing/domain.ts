@@ -9,6 +9,7 @@ export type { JobListener } from "../job-listeners.js";
 export type { JobQuery, JobStore, StoredJob } from "../job-store.js";
 export { Leadership } from "../leadership.js";
 export { leadInTurn } from "../leading.js";
+export { surveyLinks } from "../link-survey.js";
 export { MemoryJobStore } from "../memory-job-store.js";
 export type { KnownModel, ModelStore } from "../model-store.js";
 export type { Observer } from "../observer.js";
