@@ -232,10 +232,13 @@ export class Attempts {
     this.#takeBack(connection, assignment, () => ({ kind: "yielded", epoch: assignment.epoch, message }));
   }
 
-  /** Takes back what a living worker holds, because its last report of it could not be written down. */
-  abandon(connection: Connection): void {
+  /**
+   * Takes back what a living worker holds, because its last report of it could not be written down. Of what it holds no
+   * longer such a report says nothing new.
+   */
+  abandon(connection: Connection, { jobId, epoch }: Assignment): void {
     const { assignment, worker } = connection;
-    if (assignment === undefined) return;
+    if (assignment?.jobId !== jobId || assignment.epoch !== epoch) return;
     this.#release(connection, assignment);
     this.#takeLost(connection, assignment, `the report of worker ${worker.id} could not be written down`);
   }

@@ -89,7 +89,7 @@ export class Dispatcher {
    * or late, changes nothing.
    */
   observe(jobId: string, stored: StoredJob | undefined): void {
-    const { backlog, workers } = this.#deps;
+    const { backlog } = this.#deps;
     this.#writer.watch.seen(jobId, stored?.job);
     if (stored === undefined) {
       backlog.forget(jobId);
@@ -102,10 +102,7 @@ export class Dispatcher {
     const waiting = this.queue.remove(id);
     if (isTerminal(state.kind)) this.#deadlines.remove(id);
     if (state.kind === "queued") {
-      // One that is just being given away has left the queue, and is not yet running in the store.
-      if (workers.holders({ jobId: id, epoch: epoch + 1 }).length > 0) return;
-      if (waiting?.nextEpoch === epoch + 1) this.queue.add(waiting);
-      else this.#wait(stored);
+      this.#wait(stored, waiting);
       this.kick();
     } else if (state.kind === "running" && state.isCancelAsked) this.attempts.stop({ jobId: id, epoch });
   }
@@ -302,7 +299,18 @@ export class Dispatcher {
     }
   }
 
-  #wait({ job, order }: StoredJob): void {
+  /**
+   * Puts it into the queue, once: the store may tell of a job before, and after, the write that lets it wait is answered.
+   * @param waiting its place in the queue until now
+   */
+  #wait({ job, order }: StoredJob, waiting?: QueuedJob): void {
+    const nextEpoch = job.epoch + 1;
+    // One that is just being given away has left the queue, and is not yet running in the store.
+    if (this.#deps.workers.holders({ jobId: job.id, epoch: nextEpoch }).length > 0) return;
+    if (waiting?.nextEpoch === nextEpoch) {
+      this.queue.add(waiting);
+      return;
+    }
     if (job.request.deadline !== undefined) this.#deadlines.add(job.id, job.request.deadline);
     const { tenant } = job.request;
     if (this.queue.sizeOfTenant(tenant) === 0) this.#shares.arrived(tenant);
@@ -322,7 +330,7 @@ export class Dispatcher {
       priority: job.request.priority,
       order,
       createdAt: job.createdAt,
-      nextEpoch: job.epoch + 1,
+      nextEpoch,
       queuedAt: this.#deps.clock.now(),
       lastWorkerIds: job.workerIds,
       avoidedIds: job.setbacks.flatMap(({ lostIds }) => lostIds),

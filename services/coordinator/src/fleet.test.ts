@@ -217,6 +217,28 @@ describe("a store that fails", () => {
     await worker.finish();
     assert.equal(await house.state(job.id), "completed");
   });
+
+  it("takes nothing from a worker whose report of an attempt that is over cannot be written down", async () => {
+    const house = new House();
+    const worker = house.worker("w");
+    const first = await house.submit();
+    const second = await house.submit();
+    await worker.fail(false);
+    assert.equal(await house.state(first.id), "failed");
+    const { store } = house;
+    const { recall, get } = { recall: store.recall.bind(store), get: store.get.bind(store) };
+    store.recall = () => undefined;
+    store.get = async () => {
+      throw new ClusterError("unavailable", "the store is away");
+    };
+    const error = { code: "numeric_error", message: "said again" };
+    await worker.report({ kind: "failed", jobId: first.id, epoch: 1, error, isRetryable: false });
+    Object.assign(store, { recall, get });
+    assert.deepEqual(house.workers.idle(), []);
+    await worker.finish();
+    assert.equal(await house.state(second.id), "completed");
+    assert.equal((await house.jobs.get(second.id, neverAborts)).attempts, 1);
+  });
 });
 
 async function* noBytes(): AsyncGenerator<Uint8Array> {}

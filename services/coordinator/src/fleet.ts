@@ -242,7 +242,7 @@ export class Fleet {
       this.#unwritten.failed(reason, { workerId, report: report.kind });
       // The worker is done with its assignment and will not say so again: without a word its job would run for ever.
       if (report.kind === "done" || report.kind === "failed")
-        this.#deps.dispatcher.attempts.abandon(connection);
+        this.#deps.dispatcher.attempts.abandon(connection, report);
     }
   }
 

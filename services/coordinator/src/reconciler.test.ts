@@ -96,6 +96,31 @@ describe("Reconciler", () => {
     assert.equal(await house.state(job.id), "running");
   });
 
+  it("has a job that it takes back given to one worker, though it is told twice that the job waits", async () => {
+    const house = new House();
+    const reconciler = new Reconciler({ ...house, log: silentLogger });
+    const worker = house.worker("w1");
+    const job = await house.submit();
+    for (const id of ["w2", "w3"]) house.worker(id);
+    const update = house.store.update.bind(house.store);
+    house.store.update = async () => {
+      throw new ClusterError("unavailable", "no store");
+    };
+    await worker.leave();
+    let open = (): void => {};
+    const isOpen = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    house.store.update = async (changed, ...more) => {
+      if (changed.state.kind === "running") await isOpen;
+      return update(changed, ...more);
+    };
+    for (let i = 0; i < 2; i++) await reconciler.tick(neverAborts);
+    assert.equal(house.workers.idle().length, 1);
+    open();
+    assert.equal(await house.state(job.id), "running");
+  });
+
   it("says once a minute that it cannot take back a job, and once that it could", async () => {
     const house = new House();
     const lines: string[] = [];
