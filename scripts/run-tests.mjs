@@ -7,7 +7,7 @@ import { run } from "node:test";
 import { spec } from "node:test/reporters";
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
-// *.server.test.ts need a server of someone else's (NATS, Prometheus, grpcurl, ...), or minutes; *.deploy.test.ts
+// *.server.test.ts need a server of someone else's (NATS, Prometheus, grpcurl, ...), or take long; *.deploy.test.ts
 // need Kubernetes' tools.
 const kindOf = (name) => /\.(server|deploy)\.test\.js$/.exec(name)?.[1] ?? "quick";
 const kind = process.argv.includes("--servers")

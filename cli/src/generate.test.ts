@@ -12,37 +12,16 @@ import type { RawFlags } from "./flags.js";
 import { fitToFleet, generate } from "./generate.js";
 import { readGenerateFlags } from "./generate-flags.js";
 import { claimOutputFile } from "./output-file.js";
+import { queuedJob } from "./testing/sample-job.js";
 import { humanReporter, jsonReporter } from "./view/job-reporter.js";
 
 const folder = mkdtempSync(join(tmpdir(), "cogfleet-generate-"));
 after(() => rmSync(folder, { recursive: true }));
 
 const video = Buffer.from("not really a video");
-const queued: Job = {
-  id: "job-1",
-  state: "queued",
-  request: { prompt: "x", seed: 7 },
-  createTime: undefined,
-  startTime: undefined,
-  finishTime: undefined,
-  stage: undefined,
-  step: 0,
-  steps: 2,
-  error: undefined,
-  artifacts: [],
-  warnings: [],
-  workerIds: [],
-  plan: undefined,
-  checkpointStep: 0,
-  attempts: 0,
-  runSeconds: 0,
-  approximate: false,
-  queuePosition: 0,
-  waitReason: "",
-};
 const sha256 = createHash("sha256").update(video).digest("hex");
 const completed: Job = {
-  ...queued,
+  ...queuedJob,
   state: "completed",
   artifacts: [{ kind: "video", bytes: video.length, sha256, mediaType: "video/mp4" }],
 };
@@ -55,10 +34,10 @@ function fakeClient(ended: Job, hangs = false): GenerationClient & { readonly ca
   };
   return {
     cancelled,
-    submit: async () => queued,
+    submit: async () => queuedJob,
     get: async () => ended,
     async *watch(jobId, _, signal) {
-      const base: JobEvent = { ...queued, sequence: 1, jobId, seconds: 0, message: "", parts: [] };
+      const base: JobEvent = { ...queuedJob, sequence: 1, jobId, seconds: 0, message: "", parts: [] };
       yield base;
       yield { ...base, sequence: 2, state: "running", stage: "denoise", step: 1, seconds: 0.1 };
       if (hangs)
@@ -67,7 +46,7 @@ function fakeClient(ended: Job, hangs = false): GenerationClient & { readonly ca
     },
     cancel: async (id) => {
       cancelled.push(id);
-      return { ...queued, state: "cancelled" };
+      return { ...queuedJob, state: "cancelled" };
     },
     async *download() {
       yield { data: video, offset: 0, totalBytes: video.length };
@@ -140,7 +119,7 @@ describe("generate", () => {
     rmSync(join(folder, "video.mp4"), { force: true });
     const error = { code: "numeric_error", message: "step 3 gave NaN" };
     const { work, out, err, path } = await run(
-      fakeClient({ ...queued, state: "failed", error }),
+      fakeClient({ ...queuedJob, state: "failed", error }),
       neverAborts,
     );
     assert.equal(await work, 1);
@@ -214,7 +193,7 @@ describe("generate", () => {
           // The coordinator has it, and answers.
           return new Promise<Job>((resolve, reject) => {
             signal.addEventListener("abort", () => reject(signal.reason));
-            setImmediate(() => (signal.aborted ? reject(signal.reason) : resolve(queued)));
+            setImmediate(() => (signal.aborted ? reject(signal.reason) : resolve(queuedJob)));
           });
         },
       };

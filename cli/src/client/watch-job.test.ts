@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ClusterError, neverAborts } from "@cogfleet/core";
 import { ManualClock } from "@cogfleet/core/testing";
+import { queuedJob } from "../testing/sample-job.js";
 import type { Job, JobEvent } from "./generation.js";
 import { PATIENCE_MS, Patience } from "./patience.js";
 import { watchJob } from "./watch-job.js";
@@ -23,28 +24,7 @@ function event(sequence: number, state: JobEvent["state"] = "running"): JobEvent
   };
 }
 
-const job: Job = {
-  id: "j",
-  state: "running",
-  request: {},
-  createTime: undefined,
-  startTime: undefined,
-  finishTime: undefined,
-  stage: undefined,
-  step: 0,
-  steps: 9,
-  error: undefined,
-  artifacts: [],
-  warnings: [],
-  workerIds: [],
-  plan: undefined,
-  checkpointStep: 0,
-  attempts: 1,
-  runSeconds: 0,
-  approximate: false,
-  queuePosition: 0,
-  waitReason: "",
-};
+const job: Job = { ...queuedJob, id: "j", state: "running", steps: 9, attempts: 1 };
 const gone = new ClusterError("peer_lost", "cannot reach the coordinator");
 
 /** Silence on a stream that stands, milliseconds. */

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Job, JobPlan } from "../client/generation.js";
+import { queuedJob } from "../testing/sample-job.js";
 import { jobDetails, jobsTable } from "./job-view.js";
 
 const queued: Job = {
-  ...{ id: "job-1", state: "queued", request: { prompt: "a red circle", model: "demo" } },
-  ...{ createTime: "2026-01-01T00:00:00.000Z", startTime: undefined, finishTime: undefined },
-  ...{ stage: undefined, step: 0, steps: 3, error: undefined, artifacts: [], warnings: [], workerIds: [] },
-  ...{ plan: undefined, checkpointStep: 0, attempts: 0, runSeconds: 0, approximate: false },
-  ...{ queuePosition: 2, waitReason: "" },
+  ...queuedJob,
+  request: { prompt: "a red circle", model: "demo" },
+  createTime: "2026-01-01T00:00:00.000Z",
+  steps: 3,
+  queuePosition: 2,
 };
 
 describe("a queued job", () => {
