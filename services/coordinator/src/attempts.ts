@@ -3,16 +3,17 @@ import { MAX_RANKS, parseParallel } from "@cogfleet/parallel";
 import type { Artifacts } from "./artifacts.js";
 import type { Background } from "./background.js";
 import type { Checkpoints } from "./checkpoints.js";
+import { isCurrent } from "./current-attempt.js";
 import { type ComputeSeconds, type Group, GroupTable, type Leaving, type Verdict } from "./groups.js";
 import type { Artifact, Checkpoint, Job } from "./job.js";
 import type { JobChange, MemoryPlan } from "./job-life.js";
-import type { JobStore, StoredJob } from "./job-store.js";
+import type { JobStore } from "./job-store.js";
 import type { JobWriter } from "./job-writer.js";
 import type { FailureSign, LossSign, Observer } from "./observer.js";
 import { afterOutOfMemory } from "./out-of-memory.js";
 import { kinOf } from "./scheduler.js";
 import type { TenantShares } from "./tenant-shares.js";
-import type { Assignment, Connection, WorkerRegistry } from "./workers.js";
+import { type Assignment, type Connection, isSame, type WorkerRegistry } from "./workers.js";
 
 export interface AttemptsDeps {
   readonly store: JobStore;
@@ -75,7 +76,7 @@ export class Attempts {
   async apply(connection: Connection, change: JobChange & Assignment): Promise<boolean> {
     const { jobId, epoch } = change;
     const result = await this.#deps.writer.change(jobId, change);
-    if (result?.before.state.kind === "running" && result.before.epoch === epoch) return true;
+    if (isCurrent(result?.before, change)) return true;
     this.#deps.observer.writeFenced();
     connection.link.send({ kind: "cancel", jobId, epoch });
     return false;
@@ -236,9 +237,9 @@ export class Attempts {
    * Takes back what a living worker holds, because its last report of it could not be written down. Of what it holds no
    * longer such a report says nothing new.
    */
-  abandon(connection: Connection, { jobId, epoch }: Assignment): void {
-    const { assignment, worker } = connection;
-    if (assignment?.jobId !== jobId || assignment.epoch !== epoch) return;
+  abandon(connection: Connection, assignment: Assignment): void {
+    const { worker } = connection;
+    if (!isSame(connection.assignment, assignment)) return;
     this.#release(connection, assignment);
     this.#takeLost(connection, assignment, `the report of worker ${worker.id} could not be written down`);
   }
@@ -305,13 +306,13 @@ export class Attempts {
   }
 
   /** The job while this attempt at it runs. The record at hand may say that it still does: what is written next tells. */
-  async #running({ jobId, epoch }: Assignment): Promise<Job | undefined> {
+  async #running(assignment: Assignment): Promise<Job | undefined> {
     const { store } = this.#deps;
-    const runs = ({ job }: StoredJob): boolean => job.state.kind === "running" && job.epoch === epoch;
-    const recalled = store.recall(jobId);
-    if (recalled !== undefined && runs(recalled)) return recalled.job;
-    const stored = await store.get(jobId, neverAborts);
-    return stored !== undefined && runs(stored) ? stored.job : undefined;
+    const { jobId } = assignment;
+    const recalled = store.recall(jobId)?.job;
+    if (isCurrent(recalled, assignment)) return recalled;
+    const stored = (await store.get(jobId, neverAborts))?.job;
+    return isCurrent(stored, assignment) ? stored : undefined;
   }
 
   #able(model: string): Connection[] {

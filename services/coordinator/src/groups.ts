@@ -4,7 +4,7 @@ import type { JobChange } from "./job-life.js";
 import type { QueuedJob } from "./queue.js";
 import { StoreWaits } from "./store-waits.js";
 import type { TenantShares } from "./tenant-shares.js";
-import type { Assignment, Connection } from "./workers.js";
+import { type Assignment, type Connection, isSame } from "./workers.js";
 
 /** The change that ends an attempt. */
 export type Verdict = Extract<
@@ -227,12 +227,9 @@ export class GroupTable {
   }
 
   /** The group in which this connection holds, or held, the assignment. */
-  of(connection: Connection, { jobId, epoch }: Assignment): Group | undefined {
-    for (const group of this.#groups) {
-      const { assignment } = group;
-      if (assignment.jobId === jobId && assignment.epoch === epoch && group.rankOf(connection) >= 0)
-        return group;
-    }
+  of(connection: Connection, assignment: Assignment): Group | undefined {
+    for (const group of this.#groups)
+      if (isSame(group.assignment, assignment) && group.rankOf(connection) >= 0) return group;
     return undefined;
   }
 

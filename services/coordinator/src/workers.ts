@@ -33,6 +33,11 @@ export interface Assignment {
   readonly epoch: number;
 }
 
+/** Whether both are the same attempt at the same job. */
+export function isSame(a: Assignment | undefined, { jobId, epoch }: Assignment): boolean {
+  return a?.jobId === jobId && a.epoch === epoch;
+}
+
 /** What the coordinator tells a worker. */
 export type WorkerCommand =
   | ({
@@ -225,9 +230,8 @@ export class WorkerRegistry {
   }
 
   /** The worker has handed this assignment back; false when it did not hold it. */
-  release(connection: Connection, { jobId, epoch }: Assignment): boolean {
-    const held = this.#current(connection)?.assignment;
-    if (held?.jobId !== jobId || held.epoch !== epoch) return false;
+  release(connection: Connection, assignment: Assignment): boolean {
+    if (!isSame(this.#current(connection)?.assignment, assignment)) return false;
     (connection as Entry).assignment = undefined;
     (connection as Entry).tenant = undefined;
     return true;
@@ -272,8 +276,8 @@ export class WorkerRegistry {
   }
 
   /** Who holds this assignment, or a part of it. */
-  holders({ jobId, epoch }: Assignment): readonly Connection[] {
-    return this.all().filter(({ assignment }) => assignment?.jobId === jobId && assignment.epoch === epoch);
+  holders(assignment: Assignment): readonly Connection[] {
+    return this.all().filter((connection) => isSame(connection.assignment, assignment));
   }
 
   #current(connection: Connection): Entry | undefined {
